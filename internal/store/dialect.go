@@ -1,0 +1,96 @@
+package store
+
+import "strings"
+
+// There is one SQL text, and it is PostgreSQL's. SQLite gets a translation,
+// made once per statement.
+
+// sqliteQuery writes $1 as ?1. To SQLite $1 is a parameter named "1": it is
+// numbered by first appearance, so that out of order it binds the wrong value
+// without a word.
+func sqliteQuery(query string) string {
+	return translate(query, func(token string) string {
+		if token[0] == '$' {
+			return "?" + token[1:]
+		}
+		return token
+	})
+}
+
+// sqliteTypes are the types of our tables, in the words of a STRICT table.
+var sqliteTypes = map[string]string{"BYTEA": "BLOB", "BIGINT": "INTEGER"}
+
+// sqliteSchema translates table definitions.
+func sqliteSchema(ddl string) string {
+	table, depth := false, 0
+	return translate(ddl, func(token string) string {
+		switch token {
+		case "TABLE":
+			table = true
+		case "(":
+			depth++
+		case ")":
+			depth--
+			if depth == 0 && table {
+				table = false
+				return ") STRICT"
+			}
+		}
+		if t, ok := sqliteTypes[token]; ok {
+			return t
+		}
+		return token
+	})
+}
+
+// translate rewrites a text token by token, leaving alone what is quoted or
+// commented out.
+func translate(text string, word func(token string) string) string {
+	var out strings.Builder
+	for len(text) > 0 {
+		n, quoted := tokenLen(text)
+		if quoted {
+			out.WriteString(text[:n])
+		} else {
+			out.WriteString(word(text[:n]))
+		}
+		text = text[n:]
+	}
+	return out.String()
+}
+
+// tokenLen measures the token at the start of text: a quoted string or name, a
+// comment, a parameter, a word, or a single byte of anything else.
+func tokenLen(text string) (n int, quoted bool) {
+	switch {
+	case text[0] == '\'' || text[0] == '"':
+		// A doubled quote ends one string and starts the next, which comes to the same.
+		if end := strings.IndexByte(text[1:], text[0]); end >= 0 {
+			return end + 2, true
+		}
+		return len(text), true
+	case strings.HasPrefix(text, "--"):
+		if end := strings.IndexByte(text, '\n'); end >= 0 {
+			return end, true
+		}
+		return len(text), true
+	case strings.HasPrefix(text, "/*"):
+		if end := strings.Index(text[2:], "*/"); end >= 0 {
+			return end + 4, true
+		}
+		return len(text), true
+	case text[0] == '$' || isWord(text[0]):
+		n = 1
+		for n < len(text) && isWord(text[n]) {
+			n++
+		}
+		return n, text[0] == '$' && !isNumber(text[1:n])
+	}
+	return 1, false
+}
+
+func isWord(b byte) bool {
+	return b == '_' || '0' <= b && b <= '9' || 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z'
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
