@@ -1,0 +1,214 @@
+package vault
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/store"
+)
+
+// A Record is what one person hands over at one moment, before it is closed.
+type Record struct {
+	Collection avow.Collection
+	Version    avow.Version // the statement it is collected under: its pin
+	Values     map[avow.Field]Sealed
+	Expires    time.Time
+}
+
+// A Header is what may be known of a record without opening it.
+type Header struct {
+	ID         avow.RecordID
+	Subject    avow.SubjectID
+	Collection avow.Collection
+	Version    avow.Version
+	Collected  time.Time
+	Expires    time.Time
+}
+
+// Mark is the header's place in its collection, for the next call of List.
+func (h Header) Mark() string {
+	return strconv.FormatInt(h.Collected.UnixMicro(), 10) + "." + h.ID.String()
+}
+
+// ErrMark says that a text is no mark of a header.
+var ErrMark = errors.New("not a place in a list")
+
+// parseMark reads a mark. The empty mark is before everything.
+func parseMark(mark string) (collected int64, id avow.RecordID, err error) {
+	if mark == "" {
+		return -1 << 63, id, nil
+	}
+	at, name, _ := strings.Cut(mark, ".")
+	collected, err1 := strconv.ParseInt(at, 10, 64)
+	id, err2 := avow.ParseRecordID(name)
+	if err1 != nil || err2 != nil {
+		return 0, id, ErrMark
+	}
+	return collected, id, nil
+}
+
+// A Closed is a record as it is kept. It opens field by field.
+type Closed struct {
+	Header
+	owner  *Subject
+	sealed []byte
+}
+
+// Put closes a record under the subject's key and keeps it.
+func (v *Vault) Put(ctx context.Context, tx *store.Tx, who *Subject, r Record) (avow.RecordID, error) {
+	id := avow.NewRecordID()
+	plain := pack(r.Values)
+	defer clear(plain)
+	sealed := who.key.Seal(plain, recordPlace(id, who.id, r.Version))
+	if _, err := tx.Exec(ctx, q.AddRecord, id, who.id, r.Collection, int64(r.Version), tx.Now, r.Expires, sealed); err != nil {
+		return id, fmt.Errorf("put record of %s: %w", who.id, err)
+	}
+	return id, nil
+}
+
+// Get finds a record, closed, or returns store.ErrNone.
+func (v *Vault) Get(ctx context.Context, tx *store.Tx, id avow.RecordID) (*Closed, error) {
+	c := &Closed{Header: Header{ID: id}}
+	var epoch int64
+	var wrapped []byte
+	row := store.Into(&c.Subject, &c.Collection, &c.Version, &c.Collected, &c.Expires, &c.sealed, &epoch, &wrapped)
+	if err := tx.Get(ctx, q.Record, row, id); err != nil {
+		return nil, fmt.Errorf("get %s: %w", id, err)
+	}
+	key, err := v.keys.Unwrap(epoch, wrapped, c.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("get %s: %w", id, err)
+	}
+	c.owner = &Subject{c.Subject, key}
+	return c, nil
+}
+
+// Owner is the subject whose record it is.
+func (c *Closed) Owner() *Subject { return c.owner }
+
+// Open opens the named fields, and no others. A field that was not handed over
+// is not in the result.
+func (c *Closed) Open(fields ...avow.Field) (map[avow.Field]Sealed, error) {
+	plain, err := c.owner.key.Open(c.sealed, recordPlace(c.ID, c.Subject, c.Version))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", c.ID, err)
+	}
+	defer clear(plain)
+	values, ok := unpack(plain, fields)
+	if !ok {
+		return nil, fmt.Errorf("open %s: not a record", c.ID)
+	}
+	return values, nil
+}
+
+func recordPlace(id avow.RecordID, who avow.SubjectID, v avow.Version) seal.Place {
+	return seal.Place{Table: "vault_record", Row: id[:], Subject: who, Version: v}
+}
+
+// List lists the records of a collection, oldest first, after the one with this
+// mark.
+func (v *Vault) List(ctx context.Context, tx *store.Tx, from avow.Collection, after string, limit int) ([]Header, error) {
+	collected, id, err := parseMark(after)
+	if err != nil {
+		return nil, fmt.Errorf("list %s: %w", from, err)
+	}
+	return headers(ctx, tx, q.List, from, collected, id, limit)
+}
+
+// Of lists the records of a subject, oldest first.
+func (v *Vault) Of(ctx context.Context, tx *store.Tx, who avow.SubjectID) ([]Header, error) {
+	return headers(ctx, tx, q.OfSubject, who)
+}
+
+// Expired lists records whose time is up, the longest overdue first.
+func (v *Vault) Expired(ctx context.Context, tx *store.Tx, limit int) ([]Header, error) {
+	return headers(ctx, tx, q.Expired, tx.Now, limit)
+}
+
+// Delete forgets one record, and its subject too if nothing else is kept of
+// them. To delete what is not there is no error.
+func (v *Vault) Delete(ctx context.Context, tx *store.Tx, id avow.RecordID) error {
+	tx.Erases()
+	var who avow.SubjectID
+	err := tx.Get(ctx, q.DeleteRecord, &who, id)
+	if errors.Is(err, store.ErrNone) {
+		return nil
+	}
+	if err == nil {
+		_, err = tx.Exec(ctx, q.EraseIfEmpty, who)
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", id, err)
+	}
+	return nil
+}
+
+func headers(ctx context.Context, tx *store.Tx, query string, args ...any) (found []Header, err error) {
+	err = tx.Each(ctx, query, func(scan func(...any) error) error {
+		var h Header
+		err := scan(&h.ID, &h.Subject, &h.Collection, &h.Version, &h.Collected, &h.Expires)
+		found = append(found, h)
+		return err
+	}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("list records: %w", err)
+	}
+	return found, nil
+}
+
+// pack writes values in one buffer: name and value, each headed by its length,
+// in the order of the names.
+func pack(values map[avow.Field]Sealed) []byte {
+	size := 0
+	for field, value := range values {
+		size += 8 + len(field) + len(value.Reveal())
+	}
+	plain := make([]byte, 0, size) // never grown: a grown buffer leaves a copy behind
+	for _, field := range slices.Sorted(maps.Keys(values)) {
+		value := values[field].Reveal()
+		plain = binary.BigEndian.AppendUint32(plain, uint32(len(field)))
+		plain = append(plain, field...)
+		plain = binary.BigEndian.AppendUint32(plain, uint32(len(value)))
+		plain = append(plain, value...)
+	}
+	return plain
+}
+
+func unpack(plain []byte, fields []avow.Field) (map[avow.Field]Sealed, bool) {
+	values := map[avow.Field]Sealed{}
+	for len(plain) > 0 {
+		name, rest, ok := cut(plain)
+		if !ok {
+			return nil, false
+		}
+		value, rest, ok := cut(rest)
+		if !ok {
+			return nil, false
+		}
+		if field := avow.Field(name); slices.Contains(fields, field) {
+			values[field] = Conceal(slices.Clone(value))
+		}
+		plain = rest
+	}
+	return values, true
+}
+
+func cut(b []byte) (part, rest []byte, ok bool) {
+	if len(b) < 4 {
+		return nil, nil, false
+	}
+	n := uint64(binary.BigEndian.Uint32(b))
+	if uint64(len(b)-4) < n {
+		return nil, nil, false
+	}
+	return b[4 : 4+n], b[4+n:], true
+}
