@@ -1,0 +1,173 @@
+// Package forms takes what people knowingly give, and answers with a receipt.
+//
+// A form is a collection of the statement. What it asks for, and nothing else,
+// is taken, sealed and entered in the log; whoever sent it gets a receipt that
+// verifies without us. A field that the statement does not declare is refused
+// and kept nowhere.
+//
+// It keeps these promises:
+//
+//	only-forms: This site takes only what you type into one of our forms and send yourself, and each form asks for these fields and no others.
+//	receipts: Every form you send is answered with a receipt that you can check yourself, without us.
+package forms
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/decide"
+	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/statement"
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
+)
+
+// Keeps are the kinds of rules that this section keeps.
+var Keeps = []statement.Kind{"data", "receipts.form"}
+
+//go:embed queries.sql
+var queries string
+
+var q = store.Load[struct{ Tally, Tallies, Receipts string }](queries)
+
+// Editions finds the statement in force.
+type Editions interface {
+	InForce() *statement.Edition
+}
+
+// Notices is told when a form, and with it the statement's version, was shown.
+type Notices interface{ Served(avow.Version) }
+
+// Deps are what the section works with.
+type Deps struct {
+	Store    *store.DB
+	Vault    *vault.Vault
+	Ledger   *ledger.Ledger
+	Pages    *page.Pages
+	Editions Editions
+	Notices  Notices
+}
+
+// Section takes forms.
+type Section struct {
+	Deps
+	set *page.Set
+}
+
+// New returns the section over d.
+func New(d Deps) *Section {
+	return &Section{Deps: d, set: d.Pages.Parse(templates, "form.html", "thanks.html")}
+}
+
+// Values are what one person hands over, by field.
+type Values = map[avow.Field]vault.Sealed
+
+// A Taken is what became of an accepted form.
+type Taken struct {
+	Record  avow.RecordID
+	Clause  avow.ClauseID
+	Version avow.Version
+	Fields  []avow.Field
+	Expires time.Time
+	Receipt []byte // c2sp.org/tlog-proof@v1
+	Link    string // unguessable; opens the receipt later
+}
+
+// Take seals what was sent by form c of edition e, enters it in the log and
+// returns the receipt. All of it is durable when Take returns, or none of it.
+func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.Collection, values Values) (*Taken, error) {
+	fields := ordered(c, values)
+	if no := decide.Collect(e.Statement, c.Name, fields); no != nil {
+		return nil, no
+	}
+	t := &Taken{Clause: e.Keeper("collect." + string(c.Name)), Version: e.Version, Fields: fields}
+	var entered *ledger.Pending
+	err := s.Store.Commit(ctx, func(tx *store.Tx) (err error) {
+		entered, err = s.take(ctx, tx, e, c, values, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("take %s: %w", c.Name, err)
+	}
+	t.Receipt, err = s.Ledger.Receipt(ctx, entered)
+	return t, err
+}
+
+func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, values Values, t *Taken) (*ledger.Pending, error) {
+	subject, err := s.subject(ctx, tx, e, values)
+	if err != nil {
+		return nil, err
+	}
+	t.Expires = c.Keep.After(tx.Now)
+	t.Record, err = s.Vault.Put(ctx, tx, subject, vault.Record{Collection: c.Name, Version: t.Version, Values: values, Expires: t.Expires})
+	if err != nil {
+		return nil, err
+	}
+	entered, err := s.Ledger.Record(ctx, tx, subject, ledger.Event{About: t.Record, Type: "collected", Clause: t.Clause, Statement: t.Version,
+		X: map[string]any{"collection": string(c.Name), "fields": texts(t.Fields), "record": t.Record.String(), "until": t.Expires.UTC().Format(time.DateOnly)}})
+	if err != nil {
+		return nil, err
+	}
+	if t.Link, err = s.Ledger.Link(ctx, tx, entered); err != nil {
+		return nil, err
+	}
+	_, err = tx.Exec(ctx, q.Tally, string(c.Name), "accepted", 1)
+	return entered, err
+}
+
+// subject finds whom the values are about by their indexed fields, or makes
+// somebody new. Whoever leaves no indexed field stays apart from everybody.
+func (s *Section) subject(ctx context.Context, tx *store.Tx, e *statement.Edition, values Values) (*vault.Subject, error) {
+	for field, value := range values {
+		if e.Datum(field).Index != "" {
+			return s.Vault.Subject(ctx, tx, field, value.Reveal())
+		}
+	}
+	return s.Vault.NewSubject(ctx, tx)
+}
+
+// ordered returns the names of what was handed over, known ones in the order of
+// the form.
+func ordered(c *statement.Collection, values Values) []avow.Field {
+	fields := slices.Sorted(maps.Keys(values))
+	place := func(f avow.Field) int {
+		return slices.IndexFunc(c.Fields, func(g statement.CollectedField) bool { return g.Name == f })
+	}
+	slices.SortStableFunc(fields, func(a, b avow.Field) int { return place(a) - place(b) })
+	return fields
+}
+
+func texts(fields []avow.Field) []string {
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = string(f)
+	}
+	return list
+}
+
+// refused counts a form that was not taken, by outcome alone.
+func (s *Section) refused(ctx context.Context, form avow.Collection, outcome string) error {
+	return s.Store.Commit(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, q.Tally, string(form), outcome, 1)
+		return err
+	})
+}
+
+// form returns the declared form of that name in the edition in force.
+func (s *Section) form(name string) (*statement.Edition, *statement.Collection, error) {
+	e := s.Editions.InForce()
+	if e == nil {
+		return nil, nil, page.NotFound
+	}
+	c := e.Collection(avow.Collection(name))
+	if c == nil || c.By != "form" {
+		return nil, nil, page.NotFound
+	}
+	return e, c, nil
+}
