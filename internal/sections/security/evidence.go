@@ -1,0 +1,60 @@
+package security
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/statement"
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
+)
+
+// Evidence shows that keys are each person's own and lie apart, and that the
+// log is what its signed checkpoint says.
+func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.Evidence, error) {
+	var at time.Time
+	if err := s.Store.View(ctx, func(tx *store.Tx) error { at = tx.Now; return nil }); err != nil {
+		return nil, err
+	}
+	keys, err := s.keys(ctx, now)
+	return []avow.Evidence{keys, s.log(ctx, now, at)}, err
+}
+
+func (s *Section) keys(ctx context.Context, now *statement.Edition) (avow.Evidence, error) {
+	var counts vault.Counts
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		counts, err = s.Vault.Counts(ctx, tx)
+		return err
+	})
+	records := int64(0)
+	for _, c := range counts.Records {
+		records += c.Records
+	}
+	e := avow.Evidence{Clause: now.Keeper("security.keys"), Standing: avow.Kept,
+		Says: "Just now, a value sealed for one person opened with that person's key and not with another's; the keys lie apart from the data.",
+		// How many people there are is not said: whoever sends a form in somebody
+		// else's name could see by it whether that person was known already.
+		Figures: []avow.Figure{{Name: "records sealed", Value: strconv.FormatInt(records, 10)}, {Name: "cipher", Value: "AES-256-GCM"}}}
+	switch {
+	case !ownKey():
+		e.Standing, e.Says = avow.Broken, "A value sealed for one person could be opened with another's key, or not with its own."
+	case !s.Apart:
+		e.Standing, e.Says = avow.Broken, "The keys lie in the same folder as the data."
+	}
+	return e, err
+}
+
+func (s *Section) log(ctx context.Context, now *statement.Edition, at time.Time) avow.Evidence {
+	last, status := s.check(ctx, at), s.Ledger.Status()
+	e := avow.Evidence{Clause: now.Keeper("security.log"), Standing: avow.Kept, At: last.at,
+		Says: "The whole log was read again, and its root is the one in the signed checkpoint.",
+		Figures: []avow.Figure{{Name: "entries in the log", Value: strconv.FormatInt(status.Size, 10)},
+			{Name: "entries checked", Value: strconv.FormatInt(last.size, 10)},
+			{Name: "last checkpoint", Value: status.Signed.UTC().Format("2 January 2006, 15:04 UTC")}}}
+	if last.fault != nil {
+		e.Standing, e.Says = avow.Broken, "The log is not the one its checkpoint was signed for."
+	}
+	return e
+}
