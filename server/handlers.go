@@ -1,0 +1,163 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/sections/changes"
+	"github.com/avow-privacy/avow/internal/sections/collection"
+)
+
+// Public answers visitors: the statement, its promises, forms, receipts and the
+// log; everything else is the site's.
+func (s *Server) Public() http.Handler { return s.public }
+
+// Private answers staff and their programs. It belongs on a loopback address
+// or an inner network, and still asks for the token of the key folder.
+func (s *Server) Private() http.Handler { return s.private }
+
+func (s *Server) mount() {
+	ours := http.NewServeMux()
+	s.pages.Mount(ours, slices.Concat(s.pages.Assets(), s.changes.Routes(), s.promises.Routes(), s.security.Routes(), s.forms.Routes())...)
+	guarded := page.Secure(sameOrigin(s.pages.OrProblem(ours), s.pages))
+
+	site := s.config.Site
+	if site == nil {
+		site = page.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.pages.Refuse(w, r, page.NotFound) }))
+	}
+	s.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if own(r.URL.Path) {
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		site.ServeHTTP(w, r)
+	})
+	s.private = s.staff()
+}
+
+// own says whether a path is avow's.
+func own(path string) bool {
+	for _, prefix := range []string{page.Base, "/f", "/log"} {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return false
+}
+
+// sameOrigin refuses what another site's page makes a browser send.
+func sameOrigin(next http.Handler, pages *page.Pages) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		pages.Refuse(w, r, &page.Problem{Status: http.StatusForbidden, Title: "This was sent from another site",
+			Detail: "Open the form on this site and send it from there."})
+	}))
+	return guard.Handler(next)
+}
+
+func (s *Server) staff() http.Handler {
+	mux := http.NewServeMux()
+	s.pages.Mount(mux, slices.Concat(s.use.API(), s.forms.API(), []page.Route{
+		{Pattern: "POST /v1/statements", Keeps: "changes.date", Handle: s.publish},
+	})...)
+	guarded := s.withToken(s.pages.OrProblem(mux))
+	open := http.NewServeMux()
+	s.pages.Mount(open, page.Route{Pattern: "GET /healthz", Handle: s.healthy})
+	open.Handle("/", guarded)
+	return page.Secure(open)
+}
+
+// withToken lets in who knows the token.
+func (s *Server) withToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !ok || !s.keys.IsToken(token) {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			s.pages.Refuse(w, r, &page.Problem{Status: http.StatusUnauthorized, Title: "This is for staff",
+				Detail: "Send the token from the key folder as Authorization: Bearer."})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) error {
+	status := s.ledger.Status()
+	return page.WriteJSON(w, http.StatusOK, map[string]any{"status": "ok", "log": status.Size, "version": s.changes.InForce().Version})
+}
+
+// maxStatement is what a statement may weigh, as in avow check.
+const maxStatement = 1 << 20
+
+// A publishAnswer is what POST /v1/statements answers.
+type publishAnswer struct {
+	Version int            `json:"version"`
+	Class   string         `json:"class"` // first, wording, narrower or wider
+	Leaf    int64          `json:"leaf"`  // index of its entry in the log
+	Already bool           `json:"already,omitempty"`
+	Pinned  map[string]int `json:"pinned"` // records that stay under each version
+}
+
+func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
+	source, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxStatement))
+	if err != nil {
+		return err
+	}
+	p, err := s.Publish(r.Context(), "statement", source)
+	var uncompiled *changes.Uncompiled
+	if errors.As(err, &uncompiled) {
+		return &page.Problem{Status: http.StatusUnprocessableEntity, Title: "The statement does not compile", Detail: "See avow check."}
+	}
+	if err != nil {
+		return err
+	}
+	out := publishAnswer{int(p.Version), p.Class, p.Leaf, p.Already, map[string]int{}}
+	for v, n := range p.Pinned {
+		out.Pinned[fmt.Sprint(v)] = n
+	}
+	return page.WriteJSON(w, http.StatusOK, out)
+}
+
+// Run does what is done by the clock, until ctx ends: it writes the counted
+// notices each second and lets go each minute what is past its time.
+func (s *Server) Run(ctx context.Context) {
+	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
+	defer second.Stop()
+	defer minute.Stop()
+	s.Expire(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-second.C:
+			s.log(ctx, "count notices", s.acceptance.Flush(ctx))
+		case <-minute.C:
+			s.Expire(ctx)
+		}
+	}
+}
+
+// Expire lets go at once what is past its time.
+func (s *Server) Expire(ctx context.Context) {
+	for {
+		n, err := s.collection.Expire(ctx)
+		s.log(ctx, "expire", err)
+		if err != nil || n < collection.AtOnce || ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// log notes what a job could not do, unless it was told to stop.
+func (s *Server) log(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		s.config.Log.Error(what, "error", err)
+	}
+}
