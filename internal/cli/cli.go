@@ -1,0 +1,89 @@
+// Package cli is the avow command.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/avow-privacy/avow/internal/sections/changes"
+)
+
+// World is what a command may touch beside its arguments.
+type World struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Clock          func() time.Time
+}
+
+// The exit status of every command.
+const (
+	done  = 0
+	wrong = 1 // the command worked and found something wrong, or could not do it
+	usage = 2 // the command was used wrongly
+)
+
+// errFound ends a command that has said already what it found wrong.
+var errFound = errors.New("something is wrong")
+
+type commands struct {
+	Demo    demoCommand    `cmd:"" help:"Run the example site on its statement."`
+	Init    initCommand    `cmd:"" help:"Start a statement, from a policy you have or from nothing."`
+	Check   checkCommand   `cmd:"" help:"Hold the words of a statement against its rules."`
+	Diff    diffCommand    `cmd:"" help:"Say what changed between two statements, and for whom it matters."`
+	Export  exportCommand  `cmd:"" help:"Say a statement in the terms other tools understand."`
+	Serve   serveCommand   `cmd:"" help:"Run a statement."`
+	Publish publishCommand `cmd:"" help:"Put a new version of the statement into force."`
+	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
+	Verify  verifyCommand  `cmd:"" help:"Check a receipt, or a whole log."`
+}
+
+const about = `avow runs a privacy statement: its words and the rules the server enforces are one compiled source.
+
+Exit status: 0 done, 1 something is wrong, 2 used wrongly.`
+
+// leave carries an exit status out of kong, which would end the process.
+type leave int
+
+// Main runs one avow command and returns its exit status.
+func Main(args []string, w World) (status int) {
+	defer func() {
+		switch fault := recover().(type) {
+		case nil:
+		case leave:
+			status = int(fault)
+		default:
+			panic(fault)
+		}
+	}()
+	var cmds commands
+	p, err := kong.New(&cmds, kong.Name("avow"), kong.Description(about), kong.Writers(w.Stdout, w.Stderr),
+		kong.Exit(func(code int) { panic(leave(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(&w))
+	if err != nil {
+		panic(err) // the grammar above is wrong: no input can cause it
+	}
+	command, err := p.Parse(args)
+	if err != nil {
+		fmt.Fprintf(w.Stderr, "avow: %v\nsee avow --help\n", err)
+		return usage
+	}
+	return complain(w.Stderr, command.Run())
+}
+
+// complain says what went wrong and returns the exit status for it.
+func complain(out io.Writer, err error) int {
+	var uncompiled *changes.Uncompiled
+	switch {
+	case err == nil:
+		return done
+	case errors.As(err, &uncompiled):
+		uncompiled.Diagnostics.WriteText(out, uncompiled.Name, uncompiled.Source)
+		fmt.Fprintln(out, "avow:", uncompiled)
+	case !errors.Is(err, errFound):
+		fmt.Fprintln(out, "avow:", err)
+	}
+	return wrong
+}

@@ -1,0 +1,73 @@
+package cli
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test's own program the avow command: what is tested is a
+// process with a folder, a status and an end, as people run it.
+func TestMain(m *testing.M) {
+	clock := time.Now
+	switch os.Getenv("AVOW_AS_COMMAND") {
+	case "":
+		os.Exit(m.Run())
+	case "fixed":
+		clock = func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+	}
+	os.Exit(Main(os.Args[1:], World{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Clock: clock}))
+}
+
+// TestScripts runs every script. Beside avow they know: log makes a log and its
+// receipts as files, serve serves a folder over HTTP, flip changes one bit of a
+// file, and say writes a text many times over.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
+		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say,
+	}})
+}
+
+// runAvow runs a command and checks the status that the script expects: avow,
+// ! avow, or avow 2 for a wrong use. Its input is the file stdin, or <file.
+func runAvow(ts *testscript.TestScript, fails bool, args []string) {
+	want := done
+	if fails {
+		want = wrong
+	}
+	if n, err := strconv.Atoi(args[0]); err == nil {
+		want, args = n, args[1:]
+	}
+	input := "stdin"
+	if file, ok := strings.CutPrefix(args[len(args)-1], "<"); ok {
+		input, args = file, args[:len(args)-1]
+	}
+	c := exec.Command(os.Args[0], args...)
+	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND=fixed")
+	c.Stdout, c.Stderr = ts.Stdout(), ts.Stderr()
+	if stdin, err := os.Open(ts.MkAbs(input)); err == nil {
+		defer stdin.Close()
+		c.Stdin = stdin
+	}
+	_ = c.Run() // its status is looked at below
+	if c.ProcessState == nil || c.ProcessState.ExitCode() != want {
+		ts.Fatalf("avow %s: %v, want status %d", strings.Join(args, " "), c.ProcessState, want)
+	}
+}
+
+// say appends a text to a file once, often or endlessly, with \n, \x00 and \xff
+// meant.
+func say(ts *testscript.TestScript, _ bool, args []string) {
+	text := strings.NewReplacer(`\n`, "\n", `\x00`, "\x00", `\xff`, "\xff").Replace(args[2])
+	n := map[string]int{"once": 1, "often": 3000, "endless": 300_000}[args[1]]
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = f.WriteString(strings.Repeat(text, n))
+	ts.Check(err)
+	ts.Check(f.Close())
+}

@@ -1,0 +1,206 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/server"
+)
+
+// house is where a house stands: what serve and demo have in common.
+type house struct {
+	Listen    string `help:"Address for visitors; :0 picks a port." placeholder:"ADDR"`
+	Private   string `help:"Address for staff and their programs; keep it on loopback or an inner network." placeholder:"ADDR"`
+	Data      string `help:"Folder of the database; made if missing." placeholder:"DIR"`
+	Keys      string `help:"Where the keys are: file:DIR, outside the data folder; made with the data folder." placeholder:"SPEC"`
+	Statement string `help:"The privacy statement to run on." placeholder:"FILE"`
+}
+
+type serveCommand struct{ house }
+
+func (*serveCommand) Help() string {
+	return `Runs a statement: its pages, forms, receipts and public log.
+
+The first start makes the data folder and the keys, and publishes FILE as version 1. A later start runs on the
+version in force, and refuses a FILE that differs from it: avow publish puts a new version into force.
+
+  avow serve --statement statement.md
+  avow serve --listen :8080 --private 127.0.0.1:8081 --data /srv/avow/data --keys file:/srv/avow/keys`
+}
+
+// Run runs avow serve.
+func (c *serveCommand) Run(w *World) error {
+	h := c.house.or(house{Listen: "127.0.0.1:8080", Private: "127.0.0.1:8081", Data: "avow-data", Keys: "file:avow-keys"})
+	config, err := h.config(w)
+	if err != nil {
+		return err
+	}
+	return h.run(w, config, nil)
+}
+
+type demoCommand struct{ house }
+
+func (*demoCommand) Help() string {
+	return `Runs the example: the site of an instrument maker who does not exist, on its own privacy statement.
+Everything stays on this machine, in a folder that it makes; no outside connection is opened.
+
+  avow demo
+  avow demo --listen 127.0.0.1:0 --data /tmp/demo/data --keys file:/tmp/demo/keys`
+}
+
+// Run runs avow demo.
+func (c *demoCommand) Run(w *World) error {
+	h := c.house.or(house{Data: filepath.Join("avow-demo", "data"), Keys: "file:" + filepath.Join("avow-demo", "keys"),
+		Listen: orFree("127.0.0.1:8080"), Private: orFree("127.0.0.1:8081")})
+	config, err := h.config(w)
+	if err != nil {
+		return err
+	}
+	if h.Statement == "" {
+		config.Statement, config.StatementName = harbour.Statement, "examples/harbour/statement.md"
+	}
+	third, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	elsewhere := httpServer(harbour.ThirdParty())
+	go elsewhere.Serve(third)
+	defer elsewhere.Close()
+	config.Site = harbour.Handler("http://" + third.Addr().String())
+	return h.run(w, config, demoLinks)
+}
+
+// orFree returns addr, or any free port of the same host if addr is taken.
+func orFree(addr string) string {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return "127.0.0.1:0"
+	}
+	l.Close()
+	return addr
+}
+
+func demoLinks(out io.Writer, public string) {
+	for _, l := range []struct{ name, path string }{
+		{"the site", "/"}, {"statement", "/privacy"}, {"promises", "/privacy/promises"}, {"changes", "/privacy/changes"},
+		{"contact form", "/f/contact"}, {"order form", "/f/order"}, {"survey", "/f/survey"}, {"newsletter", "/f/newsletter"}, {"careers", "/f/careers"},
+		{"check a receipt", "/privacy/verify"}, {"for machines", "/privacy/statement.json"}, {"public log", "/log/checkpoint"},
+	} {
+		fmt.Fprintf(out, "  %-16s %s%s\n", l.name, public, l.path)
+	}
+}
+
+// or fills what was not said with defaults.
+func (h house) or(defaults house) house {
+	for _, f := range []struct{ value, otherwise *string }{
+		{&h.Listen, &defaults.Listen}, {&h.Private, &defaults.Private}, {&h.Data, &defaults.Data}, {&h.Keys, &defaults.Keys},
+	} {
+		if *f.value == "" {
+			*f.value = *f.otherwise
+		}
+	}
+	return h
+}
+
+func (h *house) config(w *World) (server.Config, error) {
+	c := server.Config{Data: h.Data, Keys: h.Keys, Clock: w.Clock, Log: slog.New(slog.NewTextHandler(w.Stderr, nil))}
+	if h.Statement == "" {
+		return c, nil
+	}
+	source, err := readStatement(h.Statement, w)
+	c.Statement, c.StatementName = source, h.Statement
+	return c, err
+}
+
+// run serves until it is told to stop, and then finishes what is under way.
+func (h *house) run(w *World, config server.Config, links func(io.Writer, string)) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	public, err := net.Listen("tcp", h.Listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --listen, or :0 for any free port", err)
+	}
+	defer public.Close()
+	private, err := net.Listen("tcp", h.Private)
+	if err != nil {
+		return fmt.Errorf("%w; choose another address with --private, or :0 for any free port", err)
+	}
+	defer private.Close()
+	s, err := server.New(ctx, config)
+	if err != nil {
+		return err
+	}
+	h.greet(w.Stdout, s, public, private, links)
+	err = serve(ctx, s, map[net.Listener]http.Handler{public: s.Public(), private: s.Private()})
+	return errors.Join(err, s.Close())
+}
+
+func (h *house) greet(out io.Writer, s *server.Server, public, private net.Listener, links func(io.Writer, string)) {
+	fmt.Fprintf(out, "public http://%s\nprivate http://%s\n", reachable(public), reachable(private))
+	if p := s.Published; p != nil && !p.Already {
+		fmt.Fprintf(out, "published version %d of the statement\nmade %s and %s; keep a copy of the keys where the data is not\n", p.Version, h.Data, h.Keys)
+	}
+	if links != nil {
+		fmt.Fprintln(out)
+		links(out, "http://"+reachable(public))
+		fmt.Fprintf(out, "\nread what came in, as staff:\n  avow read contact --for reply --as you --private http://%s --keys %s\n", reachable(private), h.Keys)
+		fmt.Fprintln(out, "\nstop with Ctrl-C; the data stays in", h.Data)
+	}
+}
+
+// reachable is an address that can be typed into a browser here.
+func reachable(l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if ip := net.ParseIP(host); err == nil && ip.IsUnspecified() {
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return l.Addr().String()
+}
+
+// httpServer bounds what one connection may cost. What net/http would print
+// holds addresses of visitors, so it is not printed.
+func httpServer(h http.Handler) *http.Server {
+	return &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+}
+
+// serve answers on every listener until ctx ends or one of them fails.
+func serve(ctx context.Context, s *server.Server, on map[net.Listener]http.Handler) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var running sync.WaitGroup
+	var servers []*http.Server
+	for l, h := range on {
+		srv := httpServer(h)
+		servers = append(servers, srv)
+		running.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				cancel(err)
+			}
+		})
+	}
+	running.Go(func() { s.Run(ctx) })
+	<-ctx.Done()
+	grace, done := context.WithTimeout(context.Background(), 10*time.Second)
+	defer done()
+	for _, srv := range servers {
+		_ = srv.Shutdown(grace) // what is not done by then is cut off
+	}
+	running.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
