@@ -142,7 +142,7 @@ func (s *Server) openCore(ctx context.Context) (err error) {
 	if origin == "" {
 		origin = c.origin()
 	}
-	s.ledger, err = ledger.Open(ctx, s.store, ledger.Config{Origin: origin, Key: s.keys.LogKey(), HighWater: c.highWater(), Subject: s.subject})
+	s.ledger, err = ledger.Open(ctx, s.store, ledger.Config{Origin: origin, Key: s.keys.LogKey(), Keys: s.keys, HighWater: c.highWater(), Subject: s.subject})
 	return err
 }
 

@@ -35,7 +35,7 @@ func makeLog(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	v, err := vault.Open(ctx, db, keys)
 	ts.Check(err)
-	l, err := ledger.Open(ctx, db, ledger.Config{Origin: "harbour.example/log", Key: keys.LogKey(), HighWater: filepath.Join(house, "high-water"),
+	l, err := ledger.Open(ctx, db, ledger.Config{Origin: "harbour.example/log", Key: keys.LogKey(), Keys: keys, HighWater: filepath.Join(house, "high-water"),
 		Subject: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {
 			return v.Find(ctx, tx, id)
 		}})

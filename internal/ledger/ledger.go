@@ -44,13 +44,13 @@ var q = store.Load[struct {
 	KeepCheckpoint                  string
 	AddEvent, LastEvent             string
 	EventByN, EventByLeaf           string
-	AddLink, Link                   string
 }](queriesSQL)
 
 // Config says which log this is.
 type Config struct {
 	Origin    string        // its name: host and path, without scheme or spaces
 	Key       crypto.Signer // Ed25519; signs the checkpoints
+	Keys      Keys          // closes the links to receipts, and sums up rows
 	HighWater string        // a file outside the data folder that remembers how far the log was signed
 	Subject   FindSubject   // finds whose event a link leads to; without it ByLink finds nobody
 }
@@ -65,6 +65,15 @@ type Subject interface {
 	OpenPayload(about avow.RecordID, n int64, v avow.Version, sealed []byte) ([]byte, error)
 }
 
+// Keys are what the ledger needs of the keys of the house.
+type Keys interface {
+	// Veil closes a few bytes into a text that only Unveil opens.
+	Veil(use string, plain []byte) string
+	Unveil(use, text string) ([]byte, error)
+	// Row is the keyed hash of a row, for the state of the store.
+	Row(columns ...[]byte) [32]byte
+}
+
 // FindSubject finds a subject by id.
 type FindSubject func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (Subject, error)
 
@@ -75,6 +84,7 @@ type Ledger struct {
 	signer signer
 	vkey   string
 
+	log    int64                 // its number
 	state  atomic.Pointer[state] // durable and signed
 	staged *state                // in a transaction; the committer's alone
 	kept   time.Time             // when a checkpoint was last put by; the committer's alone
@@ -91,6 +101,7 @@ type Ledger struct {
 type state struct {
 	tree       *tree
 	root       [32]byte
+	rows       store.State // of all rows about persons
 	checkpoint []byte
 	at         time.Time
 }

@@ -72,7 +72,7 @@ func enter(dir string) (h *house, err error) {
 
 func (h *house) config() ledger.Config {
 	return ledger.Config{
-		Origin: origin, Key: h.keys.LogKey(), HighWater: filepath.Join(h.dir, "high-water"),
+		Origin: origin, Key: h.keys.LogKey(), Keys: h.keys, HighWater: filepath.Join(h.dir, "high-water"),
 		Subject: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {
 			return h.vault.Find(ctx, tx, id)
 		},
@@ -344,7 +344,7 @@ func TestLinks(t *testing.T) {
 		if p, err = h.Record(ctx, tx, who, collected); err != nil {
 			return err
 		}
-		token, err = h.Link(ctx, tx, p)
+		token = h.Link(p)
 		return err
 	})
 	h.record(t, "eve", 4)

@@ -56,7 +56,8 @@ func (l *Ledger) load(ctx context.Context) error {
 			return l.noOthers(ctx, tx)
 		}
 		if err == nil {
-			forked, err = s.compute(ctx, tx, mark)
+			l.log, s.rows = h.log, h.state
+			forked, err = s.compute(ctx, tx, l.log, mark)
 		}
 		if err == nil {
 			err = s.compare(h)
@@ -89,20 +90,29 @@ func (l *Ledger) load(ctx context.Context) error {
 
 // A head is what the database says of the log beside its entries.
 type head struct {
-	size int64
-	root [32]byte
-	edge []byte
+	log   int64
+	size  int64
+	root  [32]byte
+	edge  []byte
+	state store.State
 }
 
 func (l *Ledger) head(ctx context.Context, tx *store.Tx) (h head, err error) {
-	err = tx.Get(ctx, q.Head, store.Into(&h.size, &h.root, &h.edge), l.cfg.Origin)
+	var state []byte
+	if err := tx.Get(ctx, q.Head, store.Into(&h.log, &h.size, &h.root, &h.edge, &state), l.cfg.Origin); err != nil {
+		return h, err
+	}
+	var ok bool
+	if h.state, ok = store.ParseState(state); !ok {
+		err = &DamagedError{"the state beside its head cannot be read"}
+	}
 	return h, err
 }
 
 func (l *Ledger) begin(ctx context.Context, s *state) error {
+	l.log = 1
 	return l.db.Commit(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, q.Begin, l.cfg.Origin, s.root, []byte{})
-		return err
+		return tx.Do(ctx, q.Begin, l.log, l.cfg.Origin, s.root, []byte{}, s.rows.Bytes())
 	})
 }
 
@@ -119,8 +129,8 @@ func (l *Ledger) noOthers(ctx context.Context, tx *store.Tx) error {
 
 // compute adds all entries to the tree, and says whether it had another root
 // than the high-water mark when it had that size.
-func (s *state) compute(ctx context.Context, tx *store.Tx, mark receipt.Checkpoint) (forked bool, err error) {
-	err = eachEntry(ctx, tx, 0, math.MaxInt64, func(_ int64, entry []byte) error {
+func (s *state) compute(ctx context.Context, tx *store.Tx, log int64, mark receipt.Checkpoint) (forked bool, err error) {
+	err = eachEntry(ctx, tx, log, 0, math.MaxInt64, func(_ int64, entry []byte) error {
 		s.tree.add(tlog.RecordHash(entry))
 		if s.tree.size == mark.Size {
 			forked = s.tree.root() != tlog.Hash(mark.Root)
@@ -139,7 +149,7 @@ func (s *state) compare(h head) error {
 }
 
 // eachEntry calls fn for the entries from first up to end, in order.
-func eachEntry(ctx context.Context, tx *store.Tx, first, end int64, fn func(index int64, entry []byte) error) error {
+func eachEntry(ctx context.Context, tx *store.Tx, log, first, end int64, fn func(index int64, entry []byte) error) error {
 	next := first
 	return tx.Each(ctx, q.Chunks, func(scan func(...any) error) error {
 		var at int64
@@ -162,7 +172,7 @@ func eachEntry(ctx context.Context, tx *store.Tx, first, end int64, fn func(inde
 			next++
 		}
 		return nil
-	}, first, end)
+	}, log, first, end)
 }
 
 // cutEntry takes the first entry off a bundle, where each is headed by its

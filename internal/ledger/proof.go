@@ -45,16 +45,17 @@ func (l *Ledger) ReceiptAt(ctx context.Context, who Subject, index int64) ([]byt
 func (l *Ledger) ByLink(ctx context.Context, token string) ([]byte, receipt.Event, error) {
 	var found opened
 	err := l.db.View(ctx, func(tx *store.Tx) error {
-		var id []byte
-		var about avow.RecordID
-		var n int64
-		if err := tx.Get(ctx, q.Link, store.Into(&id, &about, &n), linkDigest(token)); err != nil {
-			return err
+		id, about, n, ok := l.unlink(token)
+		if !ok {
+			return store.ErrNone
 		}
-		if id == nil || l.cfg.Subject == nil {
+		if l.cfg.Subject == nil {
 			return ErrGone
 		}
-		who, err := l.cfg.Subject(ctx, tx, avow.SubjectID(id))
+		who, err := l.cfg.Subject(ctx, tx, id)
+		if errors.Is(err, store.ErrNone) {
+			return ErrGone
+		}
 		if err != nil {
 			return err
 		}
@@ -86,7 +87,15 @@ func openEvent(ctx context.Context, tx *store.Tx, who Subject, query string, by 
 	if err := tx.Get(ctx, query, store.Into(&about, &n, &o.leaf, &version, &sealed), append([]any{who.ID()}, by...)...); err != nil {
 		return o, err
 	}
-	if o.payload, err = who.OpenPayload(about, n, avow.Version(version), sealed); err != nil {
+	leaf := o.leaf
+	o, err = open(who, about, n, avow.Version(version), sealed)
+	o.leaf = leaf
+	return o, err
+}
+
+// open opens an event that is kept closed.
+func open(who Subject, about avow.RecordID, n int64, version avow.Version, sealed []byte) (o opened, err error) {
+	if o.payload, err = who.OpenPayload(about, n, version, sealed); err != nil {
 		return o, err
 	}
 	event, err := receipt.ParseEvent(o.payload)
@@ -149,7 +158,7 @@ func (l *Ledger) tile(ctx context.Context, s *state, t receipt.Tile) ([]byte, er
 		return pack(s.tree.tail(t.Level)[:t.Width]), nil
 	}
 	var hashes []byte
-	err := l.db.View(ctx, func(tx *store.Tx) error { return tx.Get(ctx, q.Tile, &hashes, t.Level, t.N) })
+	err := l.db.View(ctx, func(tx *store.Tx) error { return tx.Get(ctx, q.Tile, &hashes, l.log, t.Level, t.N) })
 	if err == nil && len(hashes) != tileWidth*tlog.HashSize {
 		err = &DamagedError{"a tile is incomplete"}
 	}
@@ -163,7 +172,7 @@ func (l *Ledger) bundle(ctx context.Context, t receipt.Tile) (data []byte, err e
 	first := t.N * tileWidth
 	left := t.Width
 	err = l.db.View(ctx, func(tx *store.Tx) error {
-		return eachEntry(ctx, tx, first, first+tileWidth, func(_ int64, entry []byte) error {
+		return eachEntry(ctx, tx, l.log, first, first+tileWidth, func(_ int64, entry []byte) error {
 			if left--; left >= 0 {
 				data = append(append(data, byte(len(entry)>>8), byte(len(entry))), entry...)
 			}

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -60,7 +59,7 @@ func (p *Pending) Then(fn func(ctx context.Context, tx *store.Tx, index int64) e
 // form in somebody else's name would read in the receipt whether, and how
 // often, that person had been here before.
 func (l *Ledger) Record(ctx context.Context, tx *store.Tx, who Subject, e Event) (*Pending, error) {
-	n, prev, err := l.tip(ctx, tx, who.ID(), e.About)
+	n, prev, err := l.tip(ctx, tx, who, e.About)
 	if err != nil {
 		return nil, fmt.Errorf("record %s of %s: %w", e.Type, who.ID(), err)
 	}
@@ -81,19 +80,28 @@ func (l *Ledger) Record(ctx context.Context, tx *store.Tx, who Subject, e Event)
 
 // tip finds the last event about a record of the subject: in the group that is under way, where no
 // query sees it yet, or in the table.
-func (l *Ledger) tip(ctx context.Context, tx *store.Tx, id avow.SubjectID, about avow.RecordID) (n int64, prev string, err error) {
-	var commitment [32]byte
+func (l *Ledger) tip(ctx context.Context, tx *store.Tx, who Subject, about avow.RecordID) (n int64, prev string, err error) {
 	entries := tx.Entries()
 	for i := len(entries) - 1; i >= 0; i-- {
-		if ev := entries[i].(*Pending).event; ev != nil && ev.subject == id && ev.about == about {
+		if ev := entries[i].(*Pending).event; ev != nil && ev.subject == who.ID() && ev.about == about {
 			return ev.n, base64.StdEncoding.EncodeToString(ev.commitment[:]), nil
 		}
 	}
-	err = tx.Get(ctx, q.LastEvent, store.Into(&n, &commitment), id, about)
+	var version int64
+	var sealed []byte
+	err = tx.Get(ctx, q.LastEvent, store.Into(&n, &version, &sealed), who.ID(), about)
 	if errors.Is(err, store.ErrNone) {
 		return 0, "", nil
 	}
-	return n, base64.StdEncoding.EncodeToString(commitment[:]), err
+	if err != nil {
+		return 0, "", err
+	}
+	last, err := open(who, about, n, avow.Version(version), sealed)
+	if err != nil {
+		return 0, "", err
+	}
+	commitment := receipt.Commit(last.key, last.payload)
+	return n, base64.StdEncoding.EncodeToString(commitment[:]), nil
 }
 
 // Fact puts a fact about the operator into the log, in clear: s for a statement
@@ -113,22 +121,25 @@ func (l *Ledger) Fact(ctx context.Context, tx *store.Tx, kind string, fields map
 	return p, nil
 }
 
-// Link makes an address under which the receipt of an event can be fetched
-// later. It is random and kept only as a hash.
-func (l *Ledger) Link(ctx context.Context, tx *store.Tx, p *Pending) (token string, err error) {
-	if p.event == nil {
-		return "", errors.New("link: a fact has no receipt")
-	}
-	token = randomText()
-	if _, err := tx.Exec(ctx, q.AddLink, linkDigest(token), p.event.subject, p.event.about, p.event.n); err != nil {
-		return "", fmt.Errorf("link receipt of %s: %w", p.event.subject, err)
-	}
-	return token, nil
+// linkUse is what the texts of links are veiled for.
+const linkUse = "receipt"
+
+// Link is an address under which the receipt of an event can be fetched later.
+// It cannot be guessed, says nothing, and is kept nowhere.
+func (l *Ledger) Link(p *Pending) string {
+	ev := p.event
+	plain := append(append(make([]byte, 0, 40), ev.subject[:]...), ev.about[:]...)
+	return l.cfg.Keys.Veil(linkUse, binary.AppendUvarint(plain, uint64(ev.n)))
 }
 
-func linkDigest(token string) []byte {
-	sum := sha256.Sum256([]byte("avow/v1/link/" + token))
-	return sum[:16]
+// unlink says which event a link is of.
+func (l *Ledger) unlink(link string) (who avow.SubjectID, about avow.RecordID, n int64, ok bool) {
+	plain, err := l.cfg.Keys.Unveil(linkUse, link)
+	if err != nil || len(plain) < 33 {
+		return who, about, 0, false
+	}
+	count, width := binary.Uvarint(plain[32:])
+	return avow.SubjectID(plain[:16]), avow.RecordID(plain[16:32]), int64(count), width == len(plain)-32
 }
 
 // randomText is 128 random bits in 22 characters.
@@ -141,7 +152,7 @@ func randomText() string {
 // Write gives the entries of a group their places. The store calls it.
 func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 	last := l.state.Load()
-	next := &state{tree: last.tree.clone(), at: tx.Now}
+	next := &state{tree: last.tree.clone(), at: tx.Now, rows: last.rows.Plus(tx.Change())}
 	l.staged = next
 	chunk, first := []byte(nil), next.tree.size
 	for _, e := range entries {
@@ -150,7 +161,7 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 		full := next.tree.add(tlog.RecordHash(p.entry))
 		chunk = append(binary.BigEndian.AppendUint16(chunk, uint16(len(p.entry))), p.entry...)
 		if next.tree.size%tileWidth == 0 {
-			if _, err := tx.Exec(ctx, q.AddChunk, first, chunk); err != nil {
+			if _, err := tx.Exec(ctx, q.AddChunk, l.log, first, chunk); err != nil {
 				return fmt.Errorf("write log: %w", err)
 			}
 			chunk, first = nil, next.tree.size
@@ -160,7 +171,7 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 		}
 	}
 	if len(chunk) > 0 {
-		if _, err := tx.Exec(ctx, q.AddChunk, first, chunk); err != nil {
+		if _, err := tx.Exec(ctx, q.AddChunk, l.log, first, chunk); err != nil {
 			return fmt.Errorf("write log: %w", err)
 		}
 	}
@@ -171,14 +182,14 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 // place keeps what belongs to an entry that has its index.
 func (l *Ledger) place(ctx context.Context, tx *store.Tx, p *Pending, full []fullTile) error {
 	for _, t := range full {
-		if _, err := tx.Exec(ctx, q.AddTile, t.level, t.n, t.hashes); err != nil {
+		if _, err := tx.Exec(ctx, q.AddTile, l.log, t.level, t.n, t.hashes); err != nil {
 			return err
 		}
 	}
 	if ev := p.event; ev != nil {
 		// Adds nothing if the subject was erased by the same transaction: then
 		// the payload has nobody left to belong to.
-		if _, err := tx.Exec(ctx, q.AddEvent, ev.subject, ev.about, ev.n, p.index, int64(ev.version), ev.commitment, ev.sealed); err != nil {
+		if _, err := tx.Exec(ctx, q.AddEvent, ev.subject, ev.about, ev.n, l.log, p.index, -1, int64(ev.version), ev.sealed); err != nil {
 			return err
 		}
 	}
@@ -192,12 +203,12 @@ func (l *Ledger) place(ctx context.Context, tx *store.Tx, p *Pending, full []ful
 
 func (l *Ledger) advance(ctx context.Context, tx *store.Tx, last, next *state) error {
 	if tx.Now.Sub(l.kept) >= time.Minute && last.tree.size > 0 && last.checkpoint != nil {
-		if _, err := tx.Exec(ctx, q.KeepCheckpoint, last.tree.size, last.checkpoint, last.at); err != nil {
+		if _, err := tx.Exec(ctx, q.KeepCheckpoint, l.log, last.tree.size, last.checkpoint, last.at); err != nil {
 			return fmt.Errorf("write log: %w", err)
 		}
 		l.kept = tx.Now
 	}
-	n, err := tx.Exec(ctx, q.Advance, l.cfg.Origin, next.tree.size, next.root, next.tree.edge(), last.tree.size)
+	n, err := tx.Exec(ctx, q.Advance, l.log, next.tree.size, next.root, next.tree.edge(), next.rows.Bytes(), last.tree.size)
 	if err != nil {
 		return fmt.Errorf("write log: %w", err)
 	}

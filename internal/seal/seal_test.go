@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"pgregory.net/rapid"
@@ -112,7 +113,7 @@ func TestVectors(t *testing.T) {
 
 func TestWrap(t *testing.T) {
 	k, spec := create(t)
-	key, id := NewKey(), avow.NewSubjectID()
+	key, id := NewKey(), avow.NewSubjectID(time.Now())
 	epoch, wrapped := k.Wrap(key, id)
 	if bytes.Contains(wrapped, key.secret()) || epoch != 1 {
 		t.Error("wrapped is not wrapped")
@@ -126,7 +127,7 @@ func TestWrap(t *testing.T) {
 		t.Error("does not unwrap after the keys were opened anew:", err)
 	}
 	for name, f := range map[string]func() error{
-		"another subject": func() error { _, err := k.Unwrap(epoch, wrapped, avow.NewSubjectID()); return err },
+		"another subject": func() error { _, err := k.Unwrap(epoch, wrapped, avow.NewSubjectID(time.Now())); return err },
 		"another epoch":   func() error { _, err := k.Unwrap(epoch+1, wrapped, id); return err },
 		"changed":         func() error { _, err := k.Unwrap(epoch, append(bytes.Clone(wrapped[1:]), 0), id); return err },
 		"cut":             func() error { _, err := k.Unwrap(epoch, wrapped[:20], id); return err },
@@ -326,7 +327,7 @@ func TestCloseForgets(t *testing.T) {
 
 func BenchmarkNewSubject(b *testing.B) {
 	k, _ := create(b)
-	id, plain := avow.NewSubjectID(), make([]byte, 600)
+	id, plain := avow.NewSubjectID(time.Now()), make([]byte, 600)
 	for b.Loop() {
 		key := NewKey()
 		k.Wrap(key, id)
@@ -336,7 +337,7 @@ func BenchmarkNewSubject(b *testing.B) {
 
 func BenchmarkUnwrapAndOpen(b *testing.B) {
 	k, _ := create(b)
-	id, plain := avow.NewSubjectID(), make([]byte, 600)
+	id, plain := avow.NewSubjectID(time.Now()), make([]byte, 600)
 	key := NewKey()
 	epoch, wrapped := k.Wrap(key, id)
 	sealed := key.Seal(plain, Place{Subject: id})

@@ -10,8 +10,8 @@ import (
 
 // A Log writes what the requests of a group left for it.
 type Log interface {
-	// Write is the last thing a group's transaction does. An error undoes the
-	// transaction.
+	// Write is the last thing a group's transaction does, if it left entries or
+	// changed the state. An error undoes the transaction.
 	Write(ctx context.Context, tx *Tx, entries []any) error
 	// Durable follows a Write whose transaction can no longer be lost, before
 	// anybody is answered.
@@ -41,7 +41,8 @@ type request struct {
 type group struct {
 	requests []*request
 	entries  []any
-	closed   bool // the log has been given the entries
+	change   State // what the requests did to the rows about persons
+	closed   bool  // the log has been given the entries
 	erases   bool
 }
 
@@ -204,7 +205,10 @@ func (db *DB) work(ctx context.Context, g *group) (wrote bool, err error) {
 			return false, err
 		}
 	}
-	if len(g.entries) == 0 {
+	if len(g.entries) == 0 && g.change == (State{}) {
+		return false, nil
+	}
+	if db.log == nil && len(g.entries) == 0 {
 		return false, nil
 	}
 	if db.log == nil {
@@ -227,12 +231,12 @@ func (db *DB) step(ctx context.Context, g *group, r *request, now time.Time) err
 	if err := db.writer.exec(ctx, "SAVEPOINT request"); err != nil {
 		return err
 	}
-	entries, erases := len(g.entries), g.erases
+	entries, change, erases := len(g.entries), g.change, g.erases
 	tx := &Tx{Now: now, session: db.writer, writes: true, group: g}
 	r.run(tx)
 	tx.session = nil
 	if r.err != nil || r.panicked != nil {
-		g.entries, g.erases = g.entries[:entries], erases
+		g.entries, g.change, g.erases = g.entries[:entries], change, erases
 		if err := db.writer.exec(ctx, "ROLLBACK TO request"); err != nil {
 			return err
 		}

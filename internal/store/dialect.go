@@ -9,22 +9,35 @@ import "strings"
 // numbered by first appearance, so that out of order it binds the wrong value
 // without a word.
 func sqliteQuery(query string) string {
-	return translate(query, func(token string) string {
+	return translate(strings.TrimSuffix(query, forUpdate), func(token string) string {
 		if token[0] == '$' {
 			return "?" + token[1:]
+		}
+		if t, ok := sqliteTypes[token]; ok {
+			return t // in a CAST
 		}
 		return token
 	})
 }
 
+// forUpdate locks rows where others may write too. SQLite has one writer.
+const forUpdate = " FOR UPDATE"
+
 // sqliteTypes are the types of our tables, in the words of a STRICT table.
 var sqliteTypes = map[string]string{"BYTEA": "BLOB", "BIGINT": "INTEGER"}
 
+// withoutRowID heads a table whose rows lie in the tree of its key.
+const withoutRowID = "-- sqlite: WITHOUT ROWID\nCREATE TABLE"
+
 // sqliteSchema translates table definitions.
 func sqliteSchema(ddl string) string {
-	table, depth := false, 0
+	table, depth, ending := false, 0, ""
+	ddl = strings.ReplaceAll(ddl, withoutRowID, "CREATE CLUSTERED TABLE")
 	return translate(ddl, func(token string) string {
 		switch token {
+		case "CLUSTERED":
+			ending = ", WITHOUT ROWID"
+			return "/* by key */"
 		case "TABLE":
 			table = true
 		case "(":
@@ -32,8 +45,9 @@ func sqliteSchema(ddl string) string {
 		case ")":
 			depth--
 			if depth == 0 && table {
-				table = false
-				return ") STRICT"
+				end := ") STRICT" + ending
+				table, ending = false, ""
+				return end
 			}
 		}
 		if t, ok := sqliteTypes[token]; ok {

@@ -65,6 +65,10 @@ func migrations() (all []*goose.Migration, err error) {
 	return all, nil
 }
 
+// oldestVersion is the first whose tables can be brought up to date. Those of
+// version 1 were never released.
+const oldestVersion = 2
+
 // newestVersion is the last migration this program knows.
 func newestVersion() (version int64, err error) {
 	all, err := migrations()
@@ -132,6 +136,10 @@ func inspectVersion(ctx context.Context, file string, engine *sql.DB) error {
 	}
 	if err := engine.QueryRowContext(ctx, "SELECT max(version_id) FROM "+versionTable).Scan(&have); err != nil {
 		return damaged(file, err)
+	}
+	if have.Int64 < oldestVersion && have.Int64 > 0 {
+		return fmt.Errorf("the database %s was written by an avow before its first release, and cannot be taken over: "+
+			"start with a new folder. Nothing was changed", file)
 	}
 	known, err := newestVersion()
 	if err != nil {

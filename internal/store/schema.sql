@@ -1,3 +1,27 @@
+CREATE TABLE api_idempotency (
+	digest  BLOB NOT NULL PRIMARY KEY,
+	request BLOB NOT NULL,
+	subject BLOB REFERENCES vault_subject (id) ON DELETE CASCADE,
+	did     TEXT NOT NULL,
+	about   BLOB NOT NULL,
+	n       INTEGER NOT NULL,
+	expires INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX api_idempotency_expires ON api_idempotency (expires);
+
+CREATE INDEX api_idempotency_subject ON api_idempotency (subject);
+
+CREATE TABLE api_token (
+	id      BLOB NOT NULL PRIMARY KEY,
+	digest  BLOB NOT NULL UNIQUE,
+	name    TEXT NOT NULL UNIQUE,
+	scope   TEXT NOT NULL,
+	created INTEGER NOT NULL,
+	expires INTEGER NOT NULL,
+	revoked INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE form_tally (
 	form    TEXT NOT NULL,
 	outcome TEXT NOT NULL,
@@ -5,49 +29,55 @@ CREATE TABLE form_tally (
 	PRIMARY KEY (form, outcome)
 ) STRICT;
 
+CREATE TABLE ledger_bulk (
+	log         INTEGER NOT NULL,
+	leaf        INTEGER NOT NULL,
+	commitments BLOB NOT NULL,
+	PRIMARY KEY (log, leaf)
+) STRICT;
+
 CREATE TABLE ledger_checkpoint (
-	size   INTEGER NOT NULL PRIMARY KEY,
+	log    INTEGER NOT NULL,
+	size   INTEGER NOT NULL,
 	note   BLOB NOT NULL,
-	signed INTEGER NOT NULL
+	signed INTEGER NOT NULL,
+	PRIMARY KEY (log, size)
 ) STRICT;
 
 CREATE TABLE ledger_chunk (
-	first INTEGER NOT NULL PRIMARY KEY,
-	data  BLOB NOT NULL
-) STRICT;
+	log   INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	data  BLOB NOT NULL,
+	PRIMARY KEY (log, first)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ledger_event (
-	subject    BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
-	about      BLOB NOT NULL,
-	n          INTEGER NOT NULL,
-	leaf       INTEGER NOT NULL,
-	version    INTEGER NOT NULL,
-	commitment BLOB NOT NULL,
-	sealed     BLOB NOT NULL,
+	subject BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
+	about   BLOB NOT NULL,
+	n       INTEGER NOT NULL,
+	log     INTEGER NOT NULL,
+	leaf    INTEGER NOT NULL,
+	pos     INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	sealed  BLOB NOT NULL,
 	PRIMARY KEY (subject, about, n)
 ) STRICT;
 
 CREATE TABLE ledger_head (
-	origin TEXT NOT NULL PRIMARY KEY,
+	log    INTEGER NOT NULL PRIMARY KEY,
+	origin TEXT NOT NULL UNIQUE,
 	size   INTEGER NOT NULL,
 	root   BLOB NOT NULL,
-	edge   BLOB NOT NULL
+	edge   BLOB NOT NULL,
+	state  BLOB NOT NULL
 ) STRICT;
-
-CREATE TABLE ledger_link (
-	digest  BLOB NOT NULL PRIMARY KEY,
-	subject BLOB REFERENCES vault_subject (id) ON DELETE SET NULL,
-	about   BLOB NOT NULL,
-	n       INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX ledger_link_subject ON ledger_link (subject);
 
 CREATE TABLE ledger_tile (
+	log    INTEGER NOT NULL,
 	level  INTEGER NOT NULL,
 	n      INTEGER NOT NULL,
 	hashes BLOB NOT NULL,
-	PRIMARY KEY (level, n)
+	PRIMARY KEY (log, level, n)
 ) STRICT;
 
 CREATE TABLE notice_served (
@@ -88,11 +118,9 @@ CREATE TABLE vault_epoch (
 ) STRICT;
 
 CREATE TABLE vault_index (
-	field   TEXT NOT NULL,
-	digest  BLOB NOT NULL,
-	subject BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
-	PRIMARY KEY (field, digest)
-) STRICT;
+	digest  BLOB NOT NULL PRIMARY KEY,
+	subject BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX vault_index_subject ON vault_index (subject);
 
@@ -106,7 +134,7 @@ CREATE TABLE vault_record (
 	sealed     BLOB NOT NULL
 ) STRICT;
 
-CREATE INDEX vault_record_collected ON vault_record (collection, collected, id);
+CREATE INDEX vault_record_collection ON vault_record (collection, id);
 
 CREATE INDEX vault_record_expires ON vault_record (expires);
 
@@ -114,8 +142,7 @@ CREATE INDEX vault_record_subject ON vault_record (subject);
 
 CREATE TABLE vault_subject (
 	id      BLOB NOT NULL PRIMARY KEY,
-	epoch   INTEGER NOT NULL REFERENCES vault_epoch (n),
-	wrapped BLOB NOT NULL,
-	created INTEGER NOT NULL
-) STRICT;
+	epoch   INTEGER NOT NULL,
+	wrapped BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
 

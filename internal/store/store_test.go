@@ -135,7 +135,7 @@ func TestPragmas(t *testing.T) {
 
 func TestValuesComeBack(t *testing.T) {
 	db := open(t, t.TempDir())
-	id, rec := avow.NewSubjectID(), avow.NewRecordID()
+	id, rec := avow.NewSubjectID(time.Now()), avow.NewRecordID(time.Now())
 	at := time.Date(2026, 11, 24, 8, 0, 0, 123_456_000, time.UTC)
 	sum := sha256.Sum256([]byte("x"))
 	err := db.Commit(ctx, func(tx *Tx) error {

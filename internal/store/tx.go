@@ -51,6 +51,13 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error
 	return result.RowsAffected()
 }
 
+// Do runs a statement whose count of rows nobody needs. An engine may send it
+// together with later ones; if it fails, the request fails, then or at its end.
+func (tx *Tx) Do(ctx context.Context, query string, args ...any) error {
+	_, err := tx.Exec(ctx, query, args...)
+	return err
+}
+
 // Get runs a query for one row and puts it into dest, a pointer or Into(...).
 // Without a row it returns ErrNone.
 func (tx *Tx) Get(ctx context.Context, query string, dest any, args ...any) error {
@@ -104,6 +111,16 @@ func (tx *Tx) Log(entry any) {
 // Entries are those that the group has left for the log so far, this request's
 // last. They are not written yet, so no query finds them.
 func (tx *Tx) Entries() []any { return tx.group.entries }
+
+// Add notes that a row about a person came, by the keyed hash of all its
+// columns. A row that changed went and came.
+func (tx *Tx) Add(p Part, row [32]byte) { tx.group.change.Add(p, row) }
+
+// Remove is the reverse of Add.
+func (tx *Tx) Remove(p Part, row [32]byte) { tx.group.change.Remove(p, row) }
+
+// Change is what the group did to the state so far.
+func (tx *Tx) Change() State { return tx.group.change }
 
 // Erases says that what this transaction deletes must not be readable anywhere
 // in the database's files once it is done; or, if a view of an older snapshot is

@@ -7,16 +7,16 @@ SELECT n, check_value FROM vault_epoch ORDER BY n
 INSERT INTO vault_epoch (n, check_value) VALUES ($1, $2)
 
 -- name: AddSubject
-INSERT INTO vault_subject (id, epoch, wrapped, created) VALUES ($1, $2, $3, $4)
+INSERT INTO vault_subject (id, epoch, wrapped) VALUES ($1, $2, $3)
 
 -- name: Subject
 SELECT epoch, wrapped FROM vault_subject WHERE id = $1
 
 -- name: Lookup
-SELECT subject FROM vault_index WHERE field = $1 AND digest = $2
+SELECT subject FROM vault_index WHERE digest = $1
 
 -- name: AddIndex
-INSERT INTO vault_index (field, digest, subject) VALUES ($1, $2, $3)
+INSERT INTO vault_index (digest, subject) VALUES ($1, $2)
 
 -- name: EraseSubject
 DELETE FROM vault_subject WHERE id = $1
@@ -31,12 +31,12 @@ FROM vault_record r JOIN vault_subject s ON s.id = r.subject WHERE r.id = $1
 
 -- name: List
 SELECT id, subject, collection, version, collected, expires FROM vault_record
-WHERE collection = $1 AND (collected, id) > ($2, $3)
-ORDER BY collected, id LIMIT $4
+WHERE collection = $1 AND id > $2
+ORDER BY id LIMIT $3
 
 -- name: OfSubject
 SELECT id, subject, collection, version, collected, expires FROM vault_record
-WHERE subject = $1 ORDER BY collected, id
+WHERE subject = $1 ORDER BY id
 
 -- name: Expired
 SELECT id, subject, collection, version, collected, expires FROM vault_record

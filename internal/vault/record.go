@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/avow-privacy/avow"
@@ -35,25 +33,20 @@ type Header struct {
 }
 
 // Mark is the header's place in its collection, for the next call of List.
-func (h Header) Mark() string {
-	return strconv.FormatInt(h.Collected.UnixMicro(), 10) + "." + h.ID.String()
-}
+func (h Header) Mark() string { return h.ID.String() }
 
 // ErrMark says that a text is no mark of a header.
 var ErrMark = errors.New("not a place in a list")
 
 // parseMark reads a mark. The empty mark is before everything.
-func parseMark(mark string) (collected int64, id avow.RecordID, err error) {
+func parseMark(mark string) (id avow.RecordID, err error) {
 	if mark == "" {
-		return -1 << 63, id, nil
+		return id, nil
 	}
-	at, name, _ := strings.Cut(mark, ".")
-	collected, err1 := strconv.ParseInt(at, 10, 64)
-	id, err2 := avow.ParseRecordID(name)
-	if err1 != nil || err2 != nil {
-		return 0, id, ErrMark
+	if id, err = avow.ParseRecordID(mark); err != nil {
+		return id, ErrMark
 	}
-	return collected, id, nil
+	return id, nil
 }
 
 // A Closed is a record as it is kept. It opens field by field.
@@ -65,7 +58,7 @@ type Closed struct {
 
 // Put closes a record under the subject's key and keeps it.
 func (v *Vault) Put(ctx context.Context, tx *store.Tx, who *Subject, r Record) (avow.RecordID, error) {
-	id := avow.NewRecordID()
+	id := avow.NewRecordID(tx.Now)
 	plain := pack(r.Values)
 	defer clear(plain)
 	sealed := who.key.Seal(plain, recordPlace(id, who.id, r.Version))
@@ -117,11 +110,11 @@ func recordPlace(id avow.RecordID, who avow.SubjectID, v avow.Version) seal.Plac
 // List lists the records of a collection, oldest first, after the one with this
 // mark.
 func (v *Vault) List(ctx context.Context, tx *store.Tx, from avow.Collection, after string, limit int) ([]Header, error) {
-	collected, id, err := parseMark(after)
+	id, err := parseMark(after)
 	if err != nil {
 		return nil, fmt.Errorf("list %s: %w", from, err)
 	}
-	return headers(ctx, tx, q.List, from, collected, id, limit)
+	return headers(ctx, tx, q.List, from, id, limit)
 }
 
 // Of lists the records of a subject, oldest first.

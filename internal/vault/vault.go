@@ -125,9 +125,9 @@ func (s *Subject) eventPlace(about avow.RecordID, n int64, v avow.Version) seal.
 
 // NewSubject makes a subject that no index leads to.
 func (v *Vault) NewSubject(ctx context.Context, tx *store.Tx) (*Subject, error) {
-	s := &Subject{avow.NewSubjectID(), seal.NewKey()}
+	s := &Subject{avow.NewSubjectID(tx.Now), seal.NewKey()}
 	epoch, wrapped := v.keys.Wrap(s.key, s.id)
-	if _, err := tx.Exec(ctx, q.AddSubject, s.id, epoch, wrapped, tx.Now); err != nil {
+	if _, err := tx.Exec(ctx, q.AddSubject, s.id, epoch, wrapped); err != nil {
 		return nil, fmt.Errorf("add %s: %w", s.id, err)
 	}
 	return s, nil
@@ -148,7 +148,7 @@ func (v *Vault) Subject(ctx context.Context, tx *store.Tx, field avow.Field, val
 	if s, err = v.NewSubject(ctx, tx); err != nil {
 		return nil, err
 	}
-	if _, err := tx.Exec(ctx, q.AddIndex, field, v.index(field, value), s.id); err != nil {
+	if _, err := tx.Exec(ctx, q.AddIndex, v.index(field, value), s.id); err != nil {
 		return nil, fmt.Errorf("index %s: %w", s.id, err)
 	}
 	return s, nil
@@ -158,7 +158,7 @@ func (v *Vault) Subject(ctx context.Context, tx *store.Tx, field avow.Field, val
 // store.ErrNone.
 func (v *Vault) Lookup(ctx context.Context, tx *store.Tx, field avow.Field, value []byte) (*Subject, error) {
 	var id avow.SubjectID
-	if err := tx.Get(ctx, q.Lookup, &id, field, v.index(field, value)); err != nil {
+	if err := tx.Get(ctx, q.Lookup, &id, v.index(field, value)); err != nil {
 		return nil, fmt.Errorf("look up by %s: %w", field, err)
 	}
 	return v.Find(ctx, tx, id)

@@ -12,17 +12,18 @@ import (
 	"github.com/avow-privacy/avow/internal/store"
 )
 
+// receiptIssued is counted when the entry that a receipt proves gets its place
+// in the log.
+const receiptIssued = "receipt"
+
 // tally counts the outcomes of one form, or of all.
 type tally map[string]int64
 
 // Evidence shows what was taken and what was refused, and that a field nobody
 // declared would be refused now.
 func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.Evidence, error) {
-	all, issued := tally{}, int64(0)
+	all := tally{}
 	err := s.Store.View(ctx, func(tx *store.Tx) error {
-		if err := tx.Get(ctx, q.Receipts, &issued); err != nil {
-			return err
-		}
 		return tx.Each(ctx, q.Tallies, func(scan func(...any) error) error {
 			var form, outcome string
 			var n int64
@@ -36,7 +37,7 @@ func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.
 	if err != nil {
 		return nil, err
 	}
-	found := []avow.Evidence{receipts(now, all["accepted"], issued)}
+	found := []avow.Evidence{receipts(now, all["accepted"], all[receiptIssued])}
 	for _, clause := range keepers(now) {
 		found = append(found, declared(now, clause, all))
 	}

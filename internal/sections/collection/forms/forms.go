@@ -34,7 +34,7 @@ var Keeps = []statement.Kind{"data", "receipts.form"}
 //go:embed queries.sql
 var queries string
 
-var q = store.Load[struct{ Tally, Tallies, Receipts string }](queries)
+var q = store.Load[struct{ Tally, Tallies string }](queries)
 
 // Editions finds the statement in force.
 type Editions interface {
@@ -114,11 +114,11 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 	if err != nil {
 		return nil, err
 	}
-	if t.Link, err = s.Ledger.Link(ctx, tx, entered); err != nil {
-		return nil, err
-	}
-	_, err = tx.Exec(ctx, q.Tally, string(c.Name), "accepted", 1)
-	return entered, err
+	t.Link = s.Ledger.Link(entered)
+	entered.Then(func(ctx context.Context, tx *store.Tx, _ int64) error {
+		return tx.Do(ctx, q.Tally, string(c.Name), receiptIssued, 1)
+	})
+	return entered, tx.Do(ctx, q.Tally, string(c.Name), "accepted", 1)
 }
 
 // subject finds whom the values are about by their indexed fields, or makes
