@@ -39,6 +39,11 @@ import (
 type Config struct {
 	// Data is the folder of the database. It is made if it does not exist.
 	Data string
+	// DB is the address of a PostgreSQL database, postgres://…, to be used in
+	// place of one in Data. Any number of houses may run over it.
+	DB string
+	// Witnesses are the logs' witnesses to ask, each as URL=VKEY.
+	Witnesses []string
 	// Keys says where the keys are, such as file:DIR. They are made together
 	// with the data folder, and must lie outside it.
 	Keys string
