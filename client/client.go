@@ -2,11 +2,9 @@
 package client
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -24,6 +22,15 @@ const (
 
 // A Client speaks to one avow. Any number of goroutines may use it.
 type Client struct {
+	// Check is given each receipt that an answer brings; what it returns is
+	// returned. Nil believes the server. To hold receipts to a log's key:
+	//
+	//	c.Check = func(text string) error {
+	//		_, err := receipt.Verify([]byte(text), receipt.Options{Key: key})
+	//		return err
+	//	}
+	Check func(receipt string) error
+
 	base string
 	http *http.Client
 }
@@ -50,42 +57,6 @@ func sameHost(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// A Query says what is read, for which purpose and by whom.
-type Query struct {
-	Collection avow.Collection `json:"collection"`
-	Purpose    avow.Purpose    `json:"purpose"`
-	Actor      avow.Actor      `json:"actor"`
-	Fields     []avow.Field    `json:"fields,omitempty"` // all that the purpose allows, if empty
-	After      string          `json:"after,omitempty"`  // Reading.Next of the page before
-	Limit      int             `json:"limit,omitzero"`
-}
-
-// A Reading is what a read gave.
-type Reading struct {
-	Records []Record `json:"records"`
-	Next    string   `json:"next,omitempty"`    // where the next page begins, for Query.After; empty on the last
-	Receipt string   `json:"receipt,omitempty"` // proves that the read is in the log
-}
-
-// A Record is one record, opened as far as the purpose allows.
-type Record struct {
-	ID        string                `json:"id"`
-	Collected time.Time             `json:"collected"`
-	Statement avow.Version          `json:"statement"`
-	Values    map[avow.Field]string `json:"values"`
-}
-
-// Read asks for records. If the statement forbids it the error is an
-// *avow.Refusal.
-func (c *Client) Read(ctx context.Context, token string, query Query) (*Reading, error) {
-	var out Reading
-	body, err := json.Marshal(query)
-	if err != nil {
-		return nil, fmt.Errorf("read: %w", err)
-	}
-	return &out, c.post(ctx, token, "/v1/reads", "application/json", body, &out)
-}
-
 // A Published is a version that was just published.
 type Published struct {
 	Version avow.Version         `json:"version"`
@@ -99,45 +70,7 @@ type Published struct {
 // published the error is an *avow.Refusal.
 func (c *Client) Publish(ctx context.Context, token string, source []byte) (*Published, error) {
 	var out Published
-	return &out, c.post(ctx, token, "/v1/statements", "text/markdown; charset=utf-8", source, &out)
-}
-
-func (c *Client) post(ctx context.Context, token, path, contentType string, body []byte, out any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", contentType)
-	data, err := c.do(req, maxReply)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, out); err != nil {
-		return fmt.Errorf("%s answered what this client cannot read: is it an avow of another version?", c.base)
-	}
-	return nil
-}
-
-// do sends a request and reads the reply, up to limit bytes of it.
-func (c *Client) do(req *http.Request, limit int64) ([]byte, error) {
-	req.Header.Set("Accept", "application/json, application/problem+json, application/octet-stream, text/plain")
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", c.base, err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", c.base, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("ask %s: the answer is longer than %d bytes", c.base, limit)
-	}
-	if resp.StatusCode/100 != 2 {
-		return nil, problem(resp, data)
-	}
-	return data, nil
+	return &out, c.send(ctx, call{http.MethodPost, "/v1/statements", token, "text/markdown; charset=utf-8", source}, &out)
 }
 
 // ErrNotFound says that what was asked for is not there.
@@ -149,6 +82,7 @@ type Problem struct {
 	Title  string        `json:"title"`
 	Detail string        `json:"detail"`
 	Clause avow.ClauseID `json:"clause"`
+	Field  avow.Field    `json:"field"` // the field that is wrong, if one is
 }
 
 func (p *Problem) Error() string {
@@ -172,12 +106,17 @@ func problem(resp *http.Response, body []byte) error {
 		p = &Problem{Title: http.StatusText(resp.StatusCode)}
 	}
 	p.Status = resp.StatusCode
-	if p.Clause != "" {
-		reason := p.Detail
-		if reason == "" {
-			reason = p.Title
-		}
-		return &avow.Refusal{Clause: p.Clause, Reason: reason}
+	return p.orRefusal()
+}
+
+// orRefusal makes a problem that names a clause a refusal.
+func (p *Problem) orRefusal() error {
+	if p.Clause == "" {
+		return p
 	}
-	return p
+	reason := p.Detail
+	if reason == "" {
+		reason = p.Title
+	}
+	return &avow.Refusal{Clause: p.Clause, Reason: reason}
 }

@@ -51,8 +51,8 @@ func TestRead(t *testing.T) {
 		}
 		reply(w, 200, "application/json", `{"records":[{"id":"rec_1","collected":"2026-11-24T08:00:00Z","statement":2,"values":{"email":"eve@example.org"}}],"next":"n","new":1}`)
 	})
-	got, err := c.Read(ctx, "secret", Query{"contact", "reply", "mia", []avow.Field{"email"}, "m", 2})
-	want := &Reading{Next: "n", Records: []Record{{"rec_1", time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), 2, map[avow.Field]string{"email": "eve@example.org"}}}}
+	got, err := c.Read(ctx, "secret", Query{Collection: "contact", Purpose: "reply", Actor: "mia", Fields: []avow.Field{"email"}, After: "m", Limit: 2})
+	want := &Reading{Next: "n", Records: []Record{{ID: "rec_1", Collected: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), Statement: 2, Values: Values{"email": "eve@example.org"}}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
