@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/statement/source"
 	"github.com/avow-privacy/avow/server"
@@ -52,10 +52,10 @@ func (c *checkCommand) Run(w *World) error {
 	var all []checked
 	var failed error
 	for _, name := range c.Files {
-		src, err := readStatement(name, w)
+		src, err := w.ReadStatement(name)
 		if err != nil {
 			fmt.Fprintln(w.Stderr, "avow:", err)
-			failed = errFound
+			failed = world.ErrFound
 			continue
 		}
 		if name == "-" {
@@ -63,17 +63,18 @@ func (c *checkCommand) Run(w *World) error {
 		}
 		s, found := statement.Compile(name, src, kept)
 		if found.Failed() {
-			failed = errFound
+			failed = world.ErrFound
 		}
 		all = append(all, checked{name, src, s, found})
 	}
-	if err := c.print(w.Stdout, all); err != nil {
+	if err := c.print(w, all); err != nil {
 		return err
 	}
 	return failed
 }
 
-func (c *checkCommand) print(out io.Writer, all []checked) error {
+func (c *checkCommand) print(w *World, all []checked) error {
+	out := w.Stdout
 	switch {
 	case c.JSON:
 		return printJSON(out, all)
@@ -81,7 +82,7 @@ func (c *checkCommand) print(out io.Writer, all []checked) error {
 		return printSARIF(out, all)
 	}
 	for _, f := range all {
-		f.found.WriteStyled(out, f.name, f.source, styleOf(out))
+		f.found.WriteStyled(out, f.name, f.source, styleOf(w.Coloured(out)))
 		f.summary(out, len(all) > 1)
 	}
 	return nil
@@ -93,12 +94,12 @@ func (f checked) summary(out io.Writer, several bool) {
 		fmt.Fprintf(out, "%s: ", source.Printable(f.name))
 	}
 	if f.found.Failed() {
-		fmt.Fprintf(out, "%s, %s\n", count(f.found.Count(statement.Error), "error"), count(f.found.Count(statement.Warning), "warning"))
+		fmt.Fprintf(out, "%s, %s\n", world.Count(f.found.Count(statement.Error), "error"), world.Count(f.found.Count(statement.Warning), "warning"))
 		return
 	}
 	n := f.forces()
-	fmt.Fprintf(out, "ok: %s kept by code, %d information, %s (rules %s)\n", count(n[statement.Promise], "promise"),
-		n[statement.Information], count(n[statement.Aspiration], "aspiration"), hex.EncodeToString(f.statement.RuleHash[:6]))
+	fmt.Fprintf(out, "ok: %s kept by code, %d information, %s (rules %s)\n", world.Count(n[statement.Promise], "promise"),
+		n[statement.Information], world.Count(n[statement.Aspiration], "aspiration"), hex.EncodeToString(f.statement.RuleHash[:6]))
 }
 
 func (f checked) forces() map[statement.Force]int {
@@ -111,20 +112,9 @@ func (f checked) forces() map[statement.Force]int {
 	return n
 }
 
-func count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
-
-// styleOf colours what goes to a terminal, unless NO_COLOR is set (no-color.org).
-func styleOf(out io.Writer) source.Style {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return source.Style{}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+// styleOf colours what a person sees.
+func styleOf(coloured bool) source.Style {
+	if !coloured {
 		return source.Style{}
 	}
 	return source.Style{Bold: "\x1b[1m", Reset: "\x1b[0m",

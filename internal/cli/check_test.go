@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/statement"
 )
 
@@ -23,7 +24,7 @@ func TestCheckScripts(t *testing.T) {
 func TestCheckExample(t *testing.T) {
 	example := "../../examples/harbour/statement.md"
 	var out, errs bytes.Buffer
-	if status := Main([]string{"check", example}, World{Stdout: &out, Stderr: &errs}); status != done || errs.Len() > 0 {
+	if status := Main([]string{"check", example}, World{Stdout: &out, Stderr: &errs}); status != world.Done || errs.Len() > 0 {
 		t.Fatalf("status %d: %s%s", status, &out, &errs)
 	}
 	if !strings.HasPrefix(out.String(), "ok: ") || strings.Count(out.String(), "\n") != 1 {
@@ -39,7 +40,7 @@ func TestCheckSARIF(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if status := Main([]string{"check", "--sarif", name}, World{Stdout: &out, Stderr: &out}); status != wrong {
+	if status := Main([]string{"check", "--sarif", name}, World{Stdout: &out, Stderr: &out}); status != world.Wrong {
 		t.Fatalf("status %d: %s", status, &out)
 	}
 	var log struct {
@@ -90,14 +91,14 @@ func TestCheckSARIF(t *testing.T) {
 
 func TestCheckStatus(t *testing.T) {
 	for args, want := range map[string]int{
-		"check":                         usage,
-		"check --json --sarif -":        usage,
-		"check --nonsense -":            usage,
-		"check /nowhere/statement.md":   wrong,
-		"check .":                       wrong,
-		"check -":                       wrong,
-		"check --help":                  done,
-		"check testdata/script/no such": wrong,
+		"check":                         world.Usage,
+		"check --json --sarif -":        world.Usage,
+		"check --nonsense -":            world.Usage,
+		"check /nowhere/statement.md":   world.Wrong,
+		"check .":                       world.Wrong,
+		"check -":                       world.Wrong,
+		"check --help":                  world.Done,
+		"check testdata/script/no such": world.Wrong,
 	} {
 		var out bytes.Buffer
 		if got := Main(strings.Fields(args), World{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out}); got != want || out.Len() == 0 {

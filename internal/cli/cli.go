@@ -2,32 +2,16 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"time"
+	"os"
 
 	"github.com/alecthomas/kong"
 
-	"github.com/avow-privacy/avow/internal/sections/changes"
+	"github.com/avow-privacy/avow/internal/cli/world"
 )
 
 // World is what a command may touch beside its arguments.
-type World struct {
-	Stdin          io.Reader
-	Stdout, Stderr io.Writer
-	Clock          func() time.Time
-}
-
-// The exit status of every command.
-const (
-	done  = 0
-	wrong = 1 // the command worked and found something wrong, or could not do it
-	usage = 2 // the command was used wrongly
-)
-
-// errFound ends a command that has said already what it found wrong.
-var errFound = errors.New("something is wrong")
+type World = world.World
 
 type commands struct {
 	Demo    demoCommand    `cmd:"" help:"Run the example site on its statement."`
@@ -59,6 +43,9 @@ func Main(args []string, w World) (status int) {
 			panic(fault)
 		}
 	}()
+	if w.Env == nil {
+		w.Env = os.Getenv
+	}
 	var cmds commands
 	p, err := kong.New(&cmds, kong.Name("avow"), kong.Description(about), kong.Writers(w.Stdout, w.Stderr),
 		kong.Exit(func(code int) { panic(leave(code)) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}), kong.Bind(&w))
@@ -68,22 +55,7 @@ func Main(args []string, w World) (status int) {
 	command, err := p.Parse(args)
 	if err != nil {
 		fmt.Fprintf(w.Stderr, "avow: %v\nsee avow --help\n", err)
-		return usage
+		return world.Usage
 	}
-	return complain(w.Stderr, command.Run())
-}
-
-// complain says what went wrong and returns the exit status for it.
-func complain(out io.Writer, err error) int {
-	var uncompiled *changes.Uncompiled
-	switch {
-	case err == nil:
-		return done
-	case errors.As(err, &uncompiled):
-		uncompiled.Diagnostics.WriteText(out, uncompiled.Name, uncompiled.Source)
-		fmt.Fprintln(out, "avow:", uncompiled)
-	case !errors.Is(err, errFound):
-		fmt.Fprintln(out, "avow:", err)
-	}
-	return wrong
+	return world.Complain(w.Stderr, command.Run())
 }

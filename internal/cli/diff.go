@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"io"
-	"os"
-
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/revision"
 	"github.com/avow-privacy/avow/internal/sections/changes"
 	"github.com/avow-privacy/avow/internal/statement"
@@ -37,7 +35,7 @@ func (c *diffCommand) Run(w *World) error {
 	a, errA := compileFile(c.A, w)
 	b, errB := compileFile(c.B, w)
 	if errA != nil && errB != nil {
-		complain(w.Stderr, errA) // both are shown: who mends two files wants to see both lists
+		world.Complain(w.Stderr, errA) // both are shown: who mends two files wants to see both lists
 	}
 	for _, err := range []error{errB, errA} {
 		if err != nil {
@@ -46,7 +44,7 @@ func (c *diffCommand) Run(w *World) error {
 	}
 	change := revision.Compare(a, b)
 	if !c.JSON {
-		return change.WriteText(w.Stdout, c.A, c.B, coloured(w.Stdout))
+		return change.WriteText(w.Stdout, c.A, c.B, w.Coloured(w.Stdout))
 	}
 	out, err := change.JSON()
 	if err != nil {
@@ -58,7 +56,7 @@ func (c *diffCommand) Run(w *World) error {
 
 // compileFile reads a statement that is to compile.
 func compileFile(name string, w *World) (*statement.Statement, error) {
-	source, err := readStatement(name, w)
+	source, err := w.ReadStatement(name)
 	if err != nil {
 		return nil, err
 	}
@@ -67,14 +65,4 @@ func compileFile(name string, w *World) (*statement.Statement, error) {
 		return nil, &changes.Uncompiled{Name: name, Source: source, Diagnostics: found}
 	}
 	return s, nil
-}
-
-// coloured says whether out is a terminal of somebody who wants colour.
-func coloured(out io.Writer) bool {
-	f, ok := out.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"strings"
 	"testing"
 	"time"
@@ -12,14 +13,14 @@ func TestInitStatus(t *testing.T) {
 		args   string
 		status int
 	}{
-		{"init", done},
-		{"init", wrong}, // statement.md is there now
-		{"init --force", done},
-		{"init --out other.md", done},
-		{"init --from /nowhere --out -", wrong},
-		{"init --form x", usage},
-		{"init policy.md", usage},
-		{"init --help", done},
+		{"init", world.Done},
+		{"init", world.Wrong}, // statement.md is there now
+		{"init --force", world.Done},
+		{"init --out other.md", world.Done},
+		{"init --from /nowhere --out -", world.Wrong},
+		{"init --form x", world.Usage},
+		{"init policy.md", world.Usage},
+		{"init --help", world.Done},
 	} {
 		var out, errs strings.Builder
 		status := Main(strings.Fields(c.args), World{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Clock: time.Now})

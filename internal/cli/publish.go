@@ -33,7 +33,7 @@ While avow serve runs, it has the data folder; publish through it with --private
 // Run runs avow publish.
 func (c *publishCommand) Run(w *World) error {
 	ctx := context.Background()
-	source, err := readStatement(c.File, w)
+	source, err := w.ReadStatement(c.File)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (c *publishCommand) Run(w *World) error {
 
 // through publishes by the avow that is running.
 func (c *publishCommand) through(ctx context.Context, w *World, source []byte) error {
-	avow, token, err := staff(c.Private, c.Keys)
+	avow, token, err := w.Staff(c.Private, c.Keys)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/client"
-	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/cli/world"
 )
 
 type readCommand struct {
@@ -34,7 +34,7 @@ forbids it. Each record read is entered in the log of the person whose it is, be
 
 // Run runs avow read.
 func (c *readCommand) Run(w *World) error {
-	running, token, err := staff(c.Private, c.Keys)
+	running, token, err := w.Staff(c.Private, c.Keys)
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (c *readCommand) Run(w *World) error {
 		query.After = page.Next
 	}
 	if !c.JSON {
-		fmt.Fprintf(w.Stdout, "%s of %s read for %s; each reading is in the log\n", count(total, "record"), c.Collection, c.For)
+		fmt.Fprintf(w.Stdout, "%s of %s read for %s; each reading is in the log\n", world.Count(total, "record"), c.Collection, c.For)
 	}
 	return nil
 }
@@ -71,30 +71,9 @@ func (c *readCommand) print(out io.Writer, r client.Record) error {
 	}
 	fmt.Fprintf(out, "%s  %s  version %d\n", r.ID, r.Collected.Format("2006-01-02 15:04"), r.Statement)
 	for _, f := range slices.Sorted(maps.Keys(r.Values)) {
-		value := strings.ReplaceAll(printable(r.Values[f]), "\n", "\n    ")
+		value := strings.ReplaceAll(world.Printable(r.Values[f]), "\n", "\n    ")
 		fmt.Fprintf(out, "  %s: %s\n", f, value)
 	}
 	fmt.Fprintln(out)
 	return nil
-}
-
-// printable keeps what a stranger typed from steering the terminal it is shown on.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-			return r
-		}
-		return '·'
-	}, s)
-}
-
-// staff returns a client of the private address and the token of the key folder.
-func staff(private, spec string) (*client.Client, string, error) {
-	keys, err := seal.Open(spec)
-	if err != nil {
-		return nil, "", err
-	}
-	defer keys.Close()
-	running, err := client.New(private)
-	return running, keys.Token(), err
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -34,11 +35,11 @@ func TestScripts(t *testing.T) {
 }
 
 // runAvow runs a command and checks the status that the script expects: avow,
-// ! avow, or avow 2 for a wrong use. Its input is the file stdin, or <file.
+// ! avow, or avow 2 for a world.Wrong use. Its input is the file stdin, or <file.
 func runAvow(ts *testscript.TestScript, fails bool, args []string) {
-	want := done
+	want := world.Done
 	if fails {
-		want = wrong
+		want = world.Wrong
 	}
 	if n, err := strconv.Atoi(args[0]); err == nil {
 		want, args = n, args[1:]

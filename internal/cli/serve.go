@@ -119,7 +119,7 @@ func (h *house) config(w *World) (server.Config, error) {
 	if h.Statement == "" {
 		return c, nil
 	}
-	source, err := readStatement(h.Statement, w)
+	source, err := w.ReadStatement(h.Statement)
 	c.Statement, c.StatementName = source, h.Statement
 	return c, err
 }

@@ -12,9 +12,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
-
 	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/receipt"
 )
 
@@ -95,7 +94,7 @@ func (c *verifyCommand) Run(w *World) error {
 		return err
 	}
 	if !v.OK {
-		return errFound
+		return world.ErrFound
 	}
 	return nil
 }
@@ -115,7 +114,7 @@ func (c *verifyCommand) check(w *World, v *verdict) error {
 	if c.Log == "" {
 		return nil
 	}
-	report, err := receipt.CheckLog(fetcher(c.Log), receipt.LogOptions{Key: key, Old: held, Progress: progress(w.Stderr)})
+	report, err := receipt.CheckLog(fetcher(c.Log), receipt.LogOptions{Key: key, Old: held, Progress: w.Progress("checking entries", worthABar)})
 	if err != nil {
 		return fmt.Errorf("the log does not hold: %w", err)
 	}
@@ -199,28 +198,6 @@ func fetcher(log string) func(path string) ([]byte, error) {
 // worthABar is how many entries take long enough to show progress.
 const worthABar = 20_000
 
-// progress draws a bar when a person is watching and there is time to watch.
-func progress(out io.Writer) func(done, total int64) {
-	f, ok := out.(*os.File)
-	if !ok {
-		return nil
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return nil
-	}
-	var bar *progressbar.ProgressBar
-	return func(done, total int64) {
-		if total < worthABar {
-			return
-		}
-		if bar == nil {
-			bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(out), progressbar.OptionSetDescription("checking entries"),
-				progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-		}
-		_ = bar.Set64(done) // a bar that cannot be drawn is not worth failing for
-	}
-}
-
 func (v *verdict) print(out io.Writer) {
 	if v.Receipt != nil {
 		v.Receipt.print(out)
@@ -236,9 +213,9 @@ func (v *verdict) print(out io.Writer) {
 func (r *receiptVerdict) print(out io.Writer) {
 	e := r.Event
 	fmt.Fprintf(out, "The receipt holds.\n\n")
-	fmt.Fprintf(out, "  what   %s, under the promise %q of statement version %d\n", printable(e.Type), e.Clause, e.Statement)
+	fmt.Fprintf(out, "  what   %s, under the promise %q of statement version %d\n", world.Printable(e.Type), e.Clause, e.Statement)
 	for _, name := range slices.Sorted(maps.Keys(e.X)) {
-		fmt.Fprintf(out, "         %s: %s\n", printable(name), printable(words(e.X[name])))
+		fmt.Fprintf(out, "         %s: %s\n", world.Printable(name), world.Printable(words(e.X[name])))
 	}
 	fmt.Fprintf(out, "  when   %s\n", e.At.Format("2 January 2006, 15:04:05 UTC"))
 	fmt.Fprintf(out, "  where  entry %d of %s, which had %d entries\n", r.Index, r.Origin, r.Size)
