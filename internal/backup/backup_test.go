@@ -1,0 +1,304 @@
+package backup_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/backup"
+	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
+)
+
+// A house is store, vault and log, without the rest.
+type house struct {
+	t      testing.TB
+	db     *store.DB
+	keys   *seal.Keys
+	vault  *vault.Vault
+	ledger *ledger.Ledger
+	spec   string
+}
+
+func (h *house) open(cfg store.Config) {
+	h.t.Helper()
+	var err error
+	must := func(err error) {
+		h.t.Helper()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	h.keys, err = seal.Open(h.spec)
+	if errors.Is(err, seal.ErrNone) {
+		h.keys, err = seal.Create(h.spec)
+	}
+	must(err)
+	h.db, err = store.Open(h.t.Context(), cfg)
+	must(err)
+	h.vault, err = vault.Open(h.t.Context(), h.db, h.keys)
+	must(err)
+	h.ledger, err = ledger.Open(h.t.Context(), h.db, ledger.Config{Origin: "harbour.example/log", Key: h.keys.LogKey(), Keys: h.keys,
+		HighWater: filepath.Join(strings.TrimPrefix(h.spec, "file:"), "high-water")})
+	must(err)
+}
+
+func (h *house) close() {
+	h.t.Helper()
+	if err := errors.Join(h.ledger.Close(), h.db.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func start(t testing.TB) *house {
+	dir := t.TempDir()
+	h := &house{t: t, spec: "file:" + filepath.Join(dir, "keys")}
+	h.open(store.Config{Path: filepath.Join(dir, "data")})
+	return h
+}
+
+// collect keeps a record of somebody new.
+func (h *house) collect(email string) (id avow.SubjectID) {
+	h.t.Helper()
+	err := h.db.Commit(h.t.Context(), func(tx *store.Tx) error {
+		who, err := h.vault.Subject(h.t.Context(), tx, "email", []byte(email))
+		if err != nil {
+			return err
+		}
+		id = who.ID()
+		rec, err := h.vault.Put(h.t.Context(), tx, who, vault.Record{Collection: "contact", Version: 1, Expires: tx.Now.Add(time.Hour),
+			Values: map[avow.Field]vault.Sealed{"email": vault.Conceal([]byte(email))}})
+		if err != nil {
+			return err
+		}
+		_, err = h.ledger.Record(h.t.Context(), tx, who, ledger.Event{About: rec, Type: "collected", Clause: "contact", Statement: 1})
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return id
+}
+
+func (h *house) write() []byte {
+	h.t.Helper()
+	var out bytes.Buffer
+	if _, err := backup.Write(h.t.Context(), h.db, &out, nil); err != nil {
+		h.t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// restore puts a backup into a new store, and says which.
+func (h *house) restore(data []byte, o backup.Options) (*backup.Report, store.Config, error) {
+	h.t.Helper()
+	cfg := store.Config{Path: filepath.Join(h.t.TempDir(), "data")}
+	db, err := store.Open(h.t.Context(), cfg)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer db.Close()
+	o.Keys = h.keys
+	r, err := backup.Restore(h.t.Context(), db, bytes.NewReader(data), o)
+	return r, cfg, err
+}
+
+func (h *house) emails(emails ...string) (found []string) {
+	h.t.Helper()
+	err := h.db.View(h.t.Context(), func(tx *store.Tx) error {
+		for _, e := range emails {
+			who, err := h.vault.Lookup(h.t.Context(), tx, "email", []byte(e))
+			if errors.Is(err, store.ErrNone) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			records, err := h.vault.Of(h.t.Context(), tx, who.ID())
+			if err != nil {
+				return err
+			}
+			for _, r := range records {
+				c, err := h.vault.Get(h.t.Context(), tx, r.ID)
+				if err != nil {
+					return err
+				}
+				values, err := c.Open("email")
+				if err != nil {
+					return err
+				}
+				email := values["email"]
+				found = append(found, string(email.Reveal()))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return found
+}
+
+// What was written comes back, opens, and the log goes on.
+func TestRoundTrip(t *testing.T) {
+	h := start(t)
+	var all []string
+	for i := range 700 {
+		all = append(all, fmt.Sprintf("p%d@harbour.example", i))
+		h.collect(all[i])
+	}
+	data := h.write()
+	root := h.ledger.Status().Root
+	h.close()
+	report, cfg, err := h.restore(data, backup.Options{})
+	if err != nil || report.Erased+report.Lost != 0 || report.Rows["vault_record"] != 700 || report.LogSize != 700 {
+		t.Fatalf("%+v %v", report, err)
+	}
+	h.open(cfg)
+	defer h.close()
+	if got := h.emails(all...); !slices.Equal(got, all) {
+		t.Errorf("%d came back", len(got))
+	}
+	if h.ledger.Status().Root != root {
+		t.Error("the log has another root")
+	}
+	if err := h.ledger.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if again := h.write(); len(again) < len(data)/2 {
+		t.Error("the second backup holds less")
+	}
+	h.collect("new@harbour.example")
+}
+
+// A store with something in it is left alone, and keys of another house do not
+// fit.
+func TestRefused(t *testing.T) {
+	h, other := start(t), start(t)
+	h.collect("ada@harbour.example")
+	data := h.write()
+	if _, err := backup.Restore(t.Context(), h.db, bytes.NewReader(data), backup.Options{Keys: h.keys}); !errors.Is(err, backup.ErrNotEmpty) {
+		t.Errorf("a store in use: %v", err)
+	}
+	other.keys, h.keys = h.keys, other.keys
+	var wrong *vault.KeysError
+	if _, cfg, err := h.restore(data, backup.Options{}); !errors.As(err, &wrong) {
+		t.Errorf("foreign keys: %v", err)
+	} else {
+		empty(t, cfg)
+	}
+}
+
+// empty checks that nothing was written.
+func empty(t *testing.T, cfg store.Config) {
+	t.Helper()
+	db, err := store.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, table := range []string{"vault_subject", "ledger_head", "ledger_chunk"} {
+		err := db.View(t.Context(), func(tx *store.Tx) error {
+			var n int
+			if err := tx.Get(t.Context(), "SELECT count(*) FROM "+table, &n); err != nil || n > 0 {
+				t.Errorf("%d rows of %s, %v", n, table, err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A file that is damaged anywhere, or cut off, is refused and nothing written.
+func TestDamaged(t *testing.T) {
+	h := start(t)
+	for i := range 20 {
+		h.collect(fmt.Sprintf("p%d@harbour.example", i))
+	}
+	data := h.write()
+	var bad *backup.DamagedError
+	for i := 0; i < len(data); i += 1 + len(data)/400 {
+		flipped := bytes.Clone(data)
+		flipped[i] ^= 0x10
+		// Of gzip's own head a few bits mean nothing: the modification time and
+		// the kind of machine.
+		if _, err := backup.Check(bytes.NewReader(flipped)); !errors.As(err, &bad) && (i < 15+4 || i > 15+9) {
+			t.Errorf("byte %d changed: %v", i, err)
+		}
+		if _, err := backup.Check(bytes.NewReader(data[:i])); !errors.As(err, &bad) {
+			t.Errorf("cut off at %d: %v", i, err)
+		}
+	}
+	for name, bytes := range map[string][]byte{
+		"more":    append(bytes.Clone(data), 0),
+		"nothing": nil,
+		"foreign": []byte("PK\x03\x04 a zip file, which is something else"),
+		"newer":   []byte("avow-backup/v9\nin a form of the future"),
+	} {
+		_, cfg, err := h.restore(bytes, backup.Options{})
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		empty(t, cfg)
+	}
+}
+
+// Every table of the schema is in the list, with all its columns in order.
+func TestTables(t *testing.T) {
+	schema, err := os.ReadFile("../store/schema.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := backup.Tables()
+	for _, m := range regexp.MustCompile(`(?m)^CREATE TABLE (\w+) \(\n((?:\t.*\n)+)\)`).FindAllStringSubmatch(string(schema), -1) {
+		if m[1] == "store_migration" {
+			continue
+		}
+		var columns []string
+		for line := range strings.Lines(m[2]) {
+			if name := strings.Fields(line)[0]; name == strings.ToLower(name) {
+				columns = append(columns, name)
+			}
+		}
+		if !slices.Equal(got[m[1]], columns) {
+			t.Errorf("%s has the columns %v, a backup takes %v", m[1], columns, got[m[1]])
+		}
+		delete(got, m[1])
+	}
+	if len(got) > 0 {
+		t.Errorf("no longer in the schema: %v", got)
+	}
+}
+
+func FuzzCheck(f *testing.F) {
+	h := start(f)
+	h.collect("ada@harbour.example")
+	f.Add(h.write())
+	f.Add([]byte("avow-backup/v1\n"))
+	for _, frames := range [][]byte{nil, []byte("h\x00\x00\x00\x02{}"), []byte("h\x00\x00\x00\x02{}r\x00\x00\x00\x01\x00"), []byte("h\xff\xff\xff\xff")} {
+		f.Add(backup.Zip(frames))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var bad *backup.DamagedError
+		if _, err := backup.Check(bytes.NewReader(data)); err != nil && !errors.As(err, &bad) {
+			t.Error(err)
+		}
+		// The frames themselves, which a changed byte of gzip's never reaches.
+		if _, err := backup.Check(bytes.NewReader(backup.Zip(data))); err != nil && !errors.As(err, &bad) {
+			t.Error(err)
+		}
+	})
+}
