@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/avow-privacy/avow/internal/cli/tend"
 	"github.com/avow-privacy/avow/internal/cli/world"
 )
 
@@ -23,6 +24,8 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Put a new version of the statement into force."`
 	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
 	Verify  verifyCommand  `cmd:"" help:"Check a receipt, or a whole log."`
+
+	Bench tend.Bench `cmd:"" help:"Measure a house against a bare handler."`
 }
 
 const about = `avow runs a privacy statement: its words and the rules the server enforces are one compiled source.

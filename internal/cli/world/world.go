@@ -124,3 +124,15 @@ func (w *World) Progress(what string, worth int64) func(done, total int64) {
 		_ = bar.Set64(done) // a bar that cannot be drawn is not worth failing for
 	}
 }
+
+// Stages draws a bar for each stage of something that has several.
+func (w *World) Stages() func(stage string, done, total int64) {
+	var now string
+	var bar func(done, total int64)
+	return func(stage string, done, total int64) {
+		if stage != now {
+			now, bar = stage, w.Progress(stage, 0)
+		}
+		bar(done, total)
+	}
+}
