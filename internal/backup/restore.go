@@ -19,9 +19,11 @@ import (
 type Options struct {
 	// Keys are those of the house as they are now.
 	Keys *seal.Keys
-	// Entries are those of the log from the backup's size on, checked against
-	// the log's signature by who gives them.
+	// Entries are those of the log from the backup's size on, and Root is the
+	// one that the log signed for all of them. Without any the log stays as the
+	// backup has it.
 	Entries [][]byte
+	Root    [32]byte
 	// Erased are further tombstones, from the journal beside the keys.
 	Erased map[[32]byte]bool
 	// Progress is told how many rows were written; it may be nil.
@@ -161,10 +163,20 @@ func (r *restoring) run(ctx context.Context, tx *store.Tx, in io.ReadSeeker) err
 		err = r.epochs(ctx, tx)
 	}
 	if err == nil && len(r.Entries) > 0 {
-		err = ledger.Extend(ctx, tx, r.Entries)
+		err = r.extend(ctx, tx)
 	}
 	if err == nil {
 		err = r.eraseAgain(ctx, tx)
+	}
+	return err
+}
+
+// extend brings the log up to what was signed, and insists that it goes on from
+// what the backup has.
+func (r *restoring) extend(ctx context.Context, tx *store.Tx) error {
+	root, err := ledger.Extend(ctx, tx, r.Entries)
+	if err == nil && root != r.Root {
+		err = errors.New("the log that was given does not go on from that of the backup. Nothing was changed")
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/avow-privacy/avow/internal/cli/carry"
 	"github.com/avow-privacy/avow/internal/cli/tend"
 	"github.com/avow-privacy/avow/internal/cli/world"
 )
@@ -24,6 +25,11 @@ type commands struct {
 	Publish publishCommand `cmd:"" help:"Put a new version of the statement into force."`
 	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
 	Verify  verifyCommand  `cmd:"" help:"Check a receipt, or a whole log."`
+
+	Import  carry.Import  `cmd:"" help:"Hand over rows of a file."`
+	Subject carry.Subject `cmd:"" help:"Export or erase one person."`
+	Backup  carry.Backup  `cmd:"" help:"Write a house into one file."`
+	Restore carry.Restore `cmd:"" help:"Fill an empty house from a backup."`
 
 	Bench tend.Bench `cmd:"" help:"Measure a house against a bare handler."`
 }

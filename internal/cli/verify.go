@@ -1,18 +1,14 @@
 package cli
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/receipt"
 )
@@ -114,7 +110,7 @@ func (c *verifyCommand) check(w *World, v *verdict) error {
 	if c.Log == "" {
 		return nil
 	}
-	report, err := receipt.CheckLog(fetcher(c.Log), receipt.LogOptions{Key: key, Old: held, Progress: w.Progress("checking entries", worthABar)})
+	report, err := receipt.CheckLog(world.LogFetcher(c.Log), receipt.LogOptions{Key: key, Old: held, Progress: w.Progress("checking entries", worthABar)})
 	if err != nil {
 		return fmt.Errorf("the log does not hold: %w", err)
 	}
@@ -138,23 +134,11 @@ func (c *verifyCommand) checkReceipt(stdin io.Reader, key string) (*receiptVerdi
 	return &receiptVerdict{r.Event, r.Origin, r.Size, r.Index, r.Key, r.Pinned}, p.Checkpoint, nil
 }
 
-// maxInput is more than any receipt, key or part of a log has.
-const maxInput = 2 << 20
-
 func readReceipt(name string, stdin io.Reader) ([]byte, error) {
 	if name == "-" {
-		return io.ReadAll(io.LimitReader(stdin, maxInput))
+		return io.ReadAll(io.LimitReader(stdin, world.MaxSmall))
 	}
-	return readInput(name)
-}
-
-func readInput(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxInput))
+	return world.ReadSmall(name)
 }
 
 // readVerifierKey takes a key as it is, or the file that holds it.
@@ -162,37 +146,11 @@ func readVerifierKey(given string) (string, error) {
 	if given == "" || strings.Count(given, "+") >= 2 {
 		return given, nil
 	}
-	text, err := readInput(given)
+	text, err := world.ReadSmall(given)
 	if err != nil {
 		return "", fmt.Errorf("--key is neither a log's key, which looks like harbour.example/log+1a2b3c4d+AZ…, nor a file with one: %w", err)
 	}
 	return strings.TrimSpace(string(text)), nil
-}
-
-// fetcher gets the parts of a log from a folder or over HTTP.
-func fetcher(log string) func(path string) ([]byte, error) {
-	if info, err := os.Stat(log); err == nil && info.IsDir() {
-		return func(path string) ([]byte, error) { return readInput(filepath.Join(log, filepath.FromSlash(path))) }
-	}
-	if !strings.Contains(log, "://") {
-		log = "https://" + log
-	}
-	c, err := client.New(log)
-	site, siteErr := client.New(strings.TrimSuffix(log, "/") + "/log")
-	return func(path string) ([]byte, error) {
-		if err := errors.Join(err, siteErr); err != nil {
-			return nil, err
-		}
-		part, err := c.LogPart(context.Background(), path)
-		if errors.Is(err, client.ErrNotFound) && c != site {
-			// The address may be the site's, whose log is under /log.
-			if part, err := site.LogPart(context.Background(), path); err == nil {
-				c = site
-				return part, nil
-			}
-		}
-		return part, err
-	}
 }
 
 // worthABar is how many entries take long enough to show progress.
