@@ -137,7 +137,7 @@ func (s *Server) openCore(ctx context.Context) (err error) {
 	if s.store, err = store.Open(ctx, store.Config{Path: c.Data, Clock: c.Clock}); err != nil {
 		return err
 	}
-	if s.vault, err = vault.Open(ctx, s.store, s.keys); err != nil {
+	if s.vault, err = vault.Open(ctx, s.store, s.keys, vault.Options{}); err != nil {
 		return err
 	}
 	origin, err := ledger.Name(ctx, s.store)
@@ -176,9 +176,9 @@ func (c *Config) origin() string {
 }
 
 func openKeys(spec string, fresh bool) (*seal.Keys, error) {
-	keys, err := seal.Open(spec)
+	keys, err := seal.Open(spec, seal.Options{})
 	if fresh && errors.Is(err, seal.ErrNone) {
-		return seal.Create(spec)
+		return seal.Create(spec, seal.Options{})
 	}
 	return keys, err
 }

@@ -39,14 +39,14 @@ func (h *house) open(cfg store.Config) {
 			h.t.Fatal(err)
 		}
 	}
-	h.keys, err = seal.Open(h.spec)
+	h.keys, err = seal.Open(h.spec, seal.Options{})
 	if errors.Is(err, seal.ErrNone) {
-		h.keys, err = seal.Create(h.spec)
+		h.keys, err = seal.Create(h.spec, seal.Options{})
 	}
 	must(err)
 	h.db, err = store.Open(h.t.Context(), cfg)
 	must(err)
-	h.vault, err = vault.Open(h.t.Context(), h.db, h.keys)
+	h.vault, err = vault.Open(h.t.Context(), h.db, h.keys, vault.Options{})
 	must(err)
 	h.ledger, err = ledger.Open(h.t.Context(), h.db, ledger.Config{Origin: "harbour.example/log", Key: h.keys.LogKey(), Keys: h.keys,
 		HighWater: filepath.Join(strings.TrimPrefix(h.spec, "file:"), "high-water")})
@@ -71,7 +71,7 @@ func start(t testing.TB) *house {
 func (h *house) collect(email string) (id avow.SubjectID) {
 	h.t.Helper()
 	err := h.db.Commit(h.t.Context(), func(tx *store.Tx) error {
-		who, err := h.vault.Subject(h.t.Context(), tx, "email", []byte(email))
+		who, err := h.vault.Subject(h.t.Context(), tx, vault.By{Field: "email", Value: []byte(email)})
 		if err != nil {
 			return err
 		}

@@ -42,5 +42,5 @@ func moveState(ctx context.Context, tx *store.Tx) error {
 }
 
 func openVault(ctx context.Context, db *store.DB, keys *seal.Keys) (*vault.Vault, error) {
-	return vault.Open(ctx, db, keys)
+	return vault.Open(ctx, db, keys, vault.Options{})
 }

@@ -67,7 +67,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.bareAddr, err = r.serve(&r.bare); err != nil {
 		return err
 	}
-	keys, err := seal.Open(r.keys())
+	keys, err := seal.Open(r.keys(), seal.Options{})
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type kept struct {
 // tax compares creates with their entry in the log to creates without: the same
 // sealed rows, under the same group commit, at the same number of goroutines.
 func (r *run) tax(ctx context.Context, results []Result) (_ []Result, err error) {
-	keys, err := seal.Create("file:" + filepath.Join(r.Dir, "tax", "keys"))
+	keys, err := seal.Create("file:"+filepath.Join(r.Dir, "tax", "keys"), seal.Options{})
 	if err != nil {
 		return results, err
 	}
@@ -66,7 +66,7 @@ func (r *run) keep(ctx context.Context, keys *seal.Keys, name string) (*kept, er
 		return nil, err
 	}
 	k := &kept{db: db}
-	if k.vault, err = vault.Open(ctx, db, keys); err != nil {
+	if k.vault, err = vault.Open(ctx, db, keys, vault.Options{}); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	if name == "plain" {
@@ -118,7 +118,7 @@ func (k *kept) round(ctx context.Context, r *run, for_ time.Duration) error {
 func (k *kept) create(ctx context.Context, n int64) error {
 	given := values(n)
 	return k.db.Commit(ctx, func(tx *store.Tx) error {
-		who, err := k.vault.Subject(ctx, tx, "email", []byte(given["email"]))
+		who, err := k.vault.Subject(ctx, tx, vault.By{Field: "email", Category: "user.contact.email", Value: []byte(given["email"])})
 		if err != nil {
 			return err
 		}

@@ -29,11 +29,11 @@ func makeLog(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ctx, dir := context.Background(), ts.MkAbs(args[0])
 	house := filepath.Join(ts.Getenv("WORK"), ".house-"+args[0])
-	keys, err := seal.Create("file:" + filepath.Join(house, "keys"))
+	keys, err := seal.Create("file:"+filepath.Join(house, "keys"), seal.Options{})
 	ts.Check(err)
 	db, err := store.Open(ctx, store.Config{Path: filepath.Join(house, "data")})
 	ts.Check(err)
-	v, err := vault.Open(ctx, db, keys)
+	v, err := vault.Open(ctx, db, keys, vault.Options{})
 	ts.Check(err)
 	l, err := ledger.Open(ctx, db, ledger.Config{Origin: "harbour.example/log", Key: keys.LogKey(), Keys: keys, HighWater: filepath.Join(house, "high-water"),
 		Subject: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {

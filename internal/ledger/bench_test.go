@@ -17,7 +17,7 @@ import (
 
 func benchHouse(b *testing.B) *house {
 	dir := b.TempDir()
-	if _, err := seal.Create("file:" + filepath.Join(dir, "keys")); err != nil {
+	if _, err := seal.Create("file:"+filepath.Join(dir, "keys"), seal.Options{}); err != nil {
 		b.Fatal(err)
 	}
 	return open(b, dir)
@@ -52,7 +52,7 @@ func BenchmarkTax(b *testing.B) {
 	create := func(i int, receipts bool) {
 		var p *ledger.Pending
 		err := h.db.Commit(ctx, func(tx *store.Tx) error {
-			s, err := h.vault.Subject(ctx, tx, "email", fmt.Append(nil, serial+i))
+			s, err := h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: fmt.Append(nil, serial+i)})
 			if err != nil {
 				return err
 			}
@@ -132,7 +132,10 @@ func BenchmarkTax(b *testing.B) {
 }
 
 func (h *house) find(who string) (s *vault.Subject, err error) {
-	err = h.db.View(ctx, func(tx *store.Tx) error { s, err = h.vault.Lookup(ctx, tx, "email", []byte(who)); return err })
+	err = h.db.View(ctx, func(tx *store.Tx) error {
+		s, err = h.vault.Lookup(ctx, tx, vault.By{Field: "email", Value: []byte(who)})
+		return err
+	})
 	return s, err
 }
 
@@ -170,7 +173,7 @@ func BenchmarkOpenRecord(b *testing.B) {
 	h := benchHouse(b)
 	var id avow.RecordID
 	h.commit(b, func(tx *store.Tx) error {
-		s, err := h.vault.Subject(ctx, tx, "email", []byte("eve"))
+		s, err := h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: []byte("eve")})
 		if err != nil {
 			return err
 		}

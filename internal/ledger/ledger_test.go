@@ -51,8 +51,8 @@ type house struct {
 func enter(dir string) (h *house, err error) {
 	h = &house{dir: dir}
 	spec := "file:" + filepath.Join(dir, "keys")
-	if h.keys, err = seal.Open(spec); errors.Is(err, seal.ErrNone) {
-		h.keys, err = seal.Create(spec)
+	if h.keys, err = seal.Open(spec, seal.Options{}); errors.Is(err, seal.ErrNone) {
+		h.keys, err = seal.Create(spec, seal.Options{})
 	}
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func enter(dir string) (h *house, err error) {
 	if h.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "data")}); err != nil {
 		return nil, err
 	}
-	if h.vault, err = vault.Open(ctx, h.db, h.keys); err == nil {
+	if h.vault, err = vault.Open(ctx, h.db, h.keys, vault.Options{}); err == nil {
 		h.Ledger, err = ledger.Open(ctx, h.db, h.config())
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ var collected = ledger.Event{Type: "collected", Clause: "contact", Statement: 1,
 func (h *house) record(t testing.TB, who string, n int) (subject *vault.Subject, last *ledger.Pending) {
 	t.Helper()
 	h.commit(t, func(tx *store.Tx) (err error) {
-		if subject, err = h.vault.Subject(ctx, tx, "email", []byte(who)); err != nil {
+		if subject, err = h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: []byte(who)}); err != nil {
 			return err
 		}
 		for range n {
@@ -217,7 +217,7 @@ func TestChains(t *testing.T) {
 				var made []*ledger.Pending
 				err := h.db.Commit(ctx, func(tx *store.Tx) error {
 					made = nil
-					who, err := h.vault.Subject(ctx, tx, "email", []byte(s.who))
+					who, err := h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: []byte(s.who)})
 					for range 2 {
 						if err != nil {
 							return err
@@ -338,7 +338,7 @@ func TestLinks(t *testing.T) {
 	var p *ledger.Pending
 	var who *vault.Subject
 	h.commit(t, func(tx *store.Tx) (err error) {
-		if who, err = h.vault.Subject(ctx, tx, "email", []byte("eve")); err != nil {
+		if who, err = h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: []byte("eve")}); err != nil {
 			return err
 		}
 		if p, err = h.Record(ctx, tx, who, collected); err != nil {
@@ -440,7 +440,7 @@ func TestKeyFails(t *testing.T) {
 	if h.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "data")}); err != nil {
 		t.Fatal(err)
 	}
-	if h.vault, err = vault.Open(ctx, h.db, h.keys); err != nil {
+	if h.vault, err = vault.Open(ctx, h.db, h.keys, vault.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	c := h.config()
@@ -601,7 +601,7 @@ func TestConfig(t *testing.T) {
 
 func TestCheckpointsArePutBy(t *testing.T) {
 	dir, now := t.TempDir(), time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	keys, err := seal.Create("file:" + filepath.Join(dir, "keys"))
+	keys, err := seal.Create("file:"+filepath.Join(dir, "keys"), seal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -610,7 +610,7 @@ func TestCheckpointsArePutBy(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &house{dir: dir, db: db, keys: keys}
-	if h.vault, err = vault.Open(ctx, db, keys); err != nil {
+	if h.vault, err = vault.Open(ctx, db, keys, vault.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	if h.Ledger, err = ledger.Open(ctx, db, h.config()); err != nil {

@@ -191,7 +191,7 @@ func work(dir string) {
 				var p *ledger.Pending
 				var record avow.RecordID
 				err := h.db.Commit(ctx, func(tx *store.Tx) error {
-					s, err := h.vault.Subject(ctx, tx, "email", fmt.Append(nil, i))
+					s, err := h.vault.Subject(ctx, tx, vault.By{Field: "email", Value: fmt.Append(nil, i)})
 					if err != nil {
 						return err
 					}

@@ -91,6 +91,14 @@ func (k Key) Entry(nonce string) [32]byte {
 	return [32]byte(derive(k.secret(), "avow/v1/entry/"+nonce))
 }
 
+// Tombstone is what is left of the key when it is destroyed: a value that only
+// the key gives, and that looks like any commitment.
+func (k Key) Tombstone() [32]byte {
+	own := derive(k.secret(), "avow/v1/tombstone")
+	defer clear(own)
+	return [32]byte(mac(own, []byte("erased")))
+}
+
 func (k Key) box() cipher.AEAD {
 	own := derive(k.secret(), "avow/v1/seal")
 	defer clear(own)

@@ -24,10 +24,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func create(t testing.TB) (*Keys, string) {
+func made(t testing.TB) (*Keys, string) {
 	t.Helper()
 	spec := "file:" + filepath.Join(t.TempDir(), "keys")
-	k, err := Create(spec)
+	k, err := Create(spec, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,13 +112,13 @@ func TestVectors(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	k, spec := create(t)
+	k, spec := made(t)
 	key, id := NewKey(), avow.NewSubjectID(time.Now())
 	epoch, wrapped := k.Wrap(key, id)
 	if bytes.Contains(wrapped, key.secret()) || epoch != 1 {
 		t.Error("wrapped is not wrapped")
 	}
-	again, err := Open(spec)
+	again, err := Open(spec, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestWrap(t *testing.T) {
 		"another epoch":   func() error { _, err := k.Unwrap(epoch+1, wrapped, id); return err },
 		"changed":         func() error { _, err := k.Unwrap(epoch, append(bytes.Clone(wrapped[1:]), 0), id); return err },
 		"cut":             func() error { _, err := k.Unwrap(epoch, wrapped[:20], id); return err },
-		"other keys":      func() error { o, _ := create(t); _, err := o.Unwrap(epoch, wrapped, id); return err },
+		"other keys":      func() error { o, _ := made(t); _, err := o.Unwrap(epoch, wrapped, id); return err },
 	} {
 		if f() == nil {
 			t.Errorf("%s: unwrapped", name)
@@ -140,12 +140,12 @@ func TestWrap(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	k, spec := create(t)
-	again, err := Open(spec)
+	k, spec := made(t)
+	again, err := Open(spec, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, _ := create(t)
+	other, _ := made(t)
 	one := k.Index("email", []byte("eve@example.org"))
 	for name, different := range map[string][16]byte{
 		"another value": k.Index("email", []byte("eva@example.org")),
@@ -163,7 +163,7 @@ func TestIndex(t *testing.T) {
 }
 
 func TestCreateAndOpen(t *testing.T) {
-	k, spec := create(t)
+	k, spec := made(t)
 	dir := strings.TrimPrefix(spec, "file:")
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Error("the folder can be read by others:", info.Mode(), err)
@@ -177,7 +177,7 @@ func TestCreateAndOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(spec)
+	again, err := Open(spec, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +199,7 @@ func TestCreateAndOpen(t *testing.T) {
 	if _, err := k.EpochCheck(2); err == nil {
 		t.Error("a check for an epoch that is not there")
 	}
-	if _, err := Create(spec); err == nil || !strings.Contains(err.Error(), "never overwritten") {
+	if _, err := Create(spec, Options{}); err == nil || !strings.Contains(err.Error(), "never overwritten") {
 		t.Error("keys were overwritten:", err)
 	}
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".avow-keys-*"))
@@ -209,21 +209,21 @@ func TestCreateAndOpen(t *testing.T) {
 }
 
 func TestCreateInEmptyFolder(t *testing.T) {
-	if _, err := Create("file:" + t.TempDir()); err != nil {
+	if _, err := Create("file:"+t.TempDir(), Options{}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestSpecs(t *testing.T) {
-	for _, spec := range []string{"", "file:", "keys", "age:keys.age", "systemd:", "exec:kms"} {
-		for _, f := range []func(string) (*Keys, error){Open, Create} {
-			if _, err := f(spec); err == nil || !strings.Contains(err.Error(), "file:DIR") {
+	for _, spec := range []string{"", "file:", "keys", "age:", "systemd:", "exec:kms", "exec:,kms", "exec:dir,", "exec:dir, ", "vault:x"} {
+		for _, f := range []func(string, Options) (*Keys, error){Open, Create} {
+			if _, err := f(spec, Options{}); err == nil || !strings.Contains(err.Error(), "file:DIR") {
 				t.Errorf("%q: %v", spec, err)
 			}
 		}
 	}
 	for _, dir := range []string{filepath.Join(t.TempDir(), "none"), t.TempDir()} {
-		if _, err := Open("file:" + dir); !errors.Is(err, ErrNone) {
+		if _, err := Open("file:"+dir, Options{}); !errors.Is(err, ErrNone) {
 			t.Error(err)
 		}
 	}
@@ -232,7 +232,7 @@ func TestSpecs(t *testing.T) {
 // A key file that is missing or damaged in any byte is named, and nothing in
 // the folder is touched.
 func TestDamagedKeys(t *testing.T) {
-	_, spec := create(t)
+	_, spec := made(t)
 	dir := strings.TrimPrefix(spec, "file:")
 	for _, name := range []string{"epoch-1.key", "index.key", "log.key", "token"} {
 		file := filepath.Join(dir, name)
@@ -256,7 +256,7 @@ func TestDamagedKeys(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_, err := Open(spec)
+			_, err := Open(spec, Options{})
 			if err == nil || !strings.Contains(err.Error(), name) || errors.Is(err, ErrNone) {
 				t.Errorf("%s %s: %v", name, how, err)
 			} else if secret := strings.Fields(string(sound)); len(secret) > 2 && strings.Contains(err.Error(), secret[2]) {
@@ -270,17 +270,17 @@ func TestDamagedKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := Open(spec); err != nil {
+	if _, err := Open(spec, Options{}); err != nil {
 		t.Error(err)
 	}
 }
 
 // However a key is printed, it is not printed.
 func TestKeysDoNotPrint(t *testing.T) {
-	keys, _ := create(t)
+	keys, _ := made(t)
 	key := NewKey()
 	secrets := []string{keys.Token()}
-	for _, s := range []secret{key.secret, keys.index, keys.log, keys.token, keys.epochs[1].secret} {
+	for _, s := range []secret{key.secret, keys.index, keys.log, keys.token, keys.epochs.Load().keys[1].secret} {
 		secrets = append(secrets, string(s()), hex.EncodeToString(s()), base64.StdEncoding.EncodeToString(s()),
 			strings.Trim(fmt.Sprint(s()), "[]"), strings.Trim(fmt.Sprintf("%#v", s()), "[]byte{}"))
 	}
@@ -288,7 +288,7 @@ func TestKeysDoNotPrint(t *testing.T) {
 		key  Key
 		keys *Keys
 	}
-	for _, v := range []any{key, &key, keys, holder{key, keys}, &holder{key, keys}, []Key{key}, map[string]Key{"k": key}, struct{ k Keys }{*keys}} {
+	for _, v := range []any{key, &key, keys, holder{key, keys}, &holder{key, keys}, []Key{key}, map[string]Key{"k": key}} {
 		var out strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
@@ -310,8 +310,8 @@ func TestKeysDoNotPrint(t *testing.T) {
 }
 
 func TestCloseForgets(t *testing.T) {
-	k, _ := create(t)
-	e := k.epochs[1]
+	k, _ := made(t)
+	e := k.epochs.Load().keys[1]
 	k.Close()
 	for name, secret := range map[string][]byte{"epoch": e.secret(), "index": k.index(), "log": k.log(), "token": k.token()} {
 		if !bytes.Equal(secret, make([]byte, len(secret))) {
@@ -326,7 +326,7 @@ func TestCloseForgets(t *testing.T) {
 }
 
 func BenchmarkNewSubject(b *testing.B) {
-	k, _ := create(b)
+	k, _ := made(b)
 	id, plain := avow.NewSubjectID(time.Now()), make([]byte, 600)
 	for b.Loop() {
 		key := NewKey()
@@ -336,7 +336,7 @@ func BenchmarkNewSubject(b *testing.B) {
 }
 
 func BenchmarkUnwrapAndOpen(b *testing.B) {
-	k, _ := create(b)
+	k, _ := made(b)
 	id, plain := avow.NewSubjectID(time.Now()), make([]byte, 600)
 	key := NewKey()
 	epoch, wrapped := k.Wrap(key, id)

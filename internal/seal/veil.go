@@ -3,11 +3,8 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hmac"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 )
 
@@ -47,17 +44,4 @@ func (k *Keys) veil(use string, iv, text []byte) []byte {
 	out = append(out, text...)
 	cipher.NewCTR(block, iv).XORKeyStream(out[len(iv):], out[len(iv):])
 	return out
-}
-
-// Row is the keyed hash of a row's columns, for the state of the store: without
-// the keys nobody can tell what a row would add to it.
-func (k *Keys) Row(columns ...[]byte) [32]byte {
-	h := hmac.New(sha256.New, derive(k.index(), "avow/v1/row"))
-	for _, c := range columns {
-		var n [4]byte
-		binary.BigEndian.PutUint32(n[:], uint32(len(c)))
-		h.Write(n[:])
-		h.Write(c)
-	}
-	return [32]byte(h.Sum(nil))
 }

@@ -113,8 +113,9 @@ CREATE TABLE store_migration (
 	);
 
 CREATE TABLE vault_epoch (
-	n     INTEGER NOT NULL PRIMARY KEY,
-	check_value BLOB NOT NULL
+	n           INTEGER NOT NULL PRIMARY KEY,
+	check_value BLOB NOT NULL,
+	since       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE vault_index (
@@ -142,7 +143,7 @@ CREATE INDEX vault_record_subject ON vault_record (subject);
 
 CREATE TABLE vault_subject (
 	id      BLOB NOT NULL PRIMARY KEY,
-	epoch   INTEGER NOT NULL,
+	epoch   INTEGER NOT NULL REFERENCES vault_epoch (n),
 	wrapped BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 

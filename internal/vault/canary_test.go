@@ -52,7 +52,7 @@ func TestCanary(t *testing.T) {
 	t.Setenv("TMPDIR", tmp)
 	t.Setenv("SQLITE_TMPDIR", tmp)
 	data := filepath.Join(dir, "data")
-	keys, err := seal.Create("file:" + filepath.Join(dir, "keys"))
+	keys, err := seal.Create("file:"+filepath.Join(dir, "keys"), seal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestCanary(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	v, err := vault.Open(ctx, db, keys)
+	v, err := vault.Open(ctx, db, keys, vault.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestCanary(t *testing.T) {
 			who, message = address, words
 		}
 		err := db.Commit(ctx, func(tx *store.Tx) error {
-			s, err := v.Subject(ctx, tx, "email", []byte(who))
+			s, err := v.Subject(ctx, tx, vault.By{Field: "email", Value: []byte(who)})
 			if err != nil {
 				return err
 			}

@@ -2,32 +2,78 @@ package vault
 
 import (
 	"bytes"
+	"strings"
 
-	"github.com/avow-privacy/avow"
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
 )
 
-// index is the blind index of a value, however the value is written.
-func (v *Vault) index(field avow.Field, value []byte) [16]byte {
-	plain := normal(value)
+// index is the blind index of a value, however the value is written. An empty
+// value has none.
+func (v *Vault) index(by By) (digest [16]byte, ok bool) {
+	plain := normal(by.Category, by.Value)
 	defer clear(plain)
-	return v.keys.Index(field, plain)
+	if len(plain) == 0 {
+		return digest, false
+	}
+	return v.keys.Index(by.Field, plain), true
 }
 
-// normal writes a value in one way: composed characters, lower case, single
-// spaces, and the host of an e-mail address as it stands in the DNS. Dots and
-// plus signs before the @ are left alone: to some providers they matter, and to
-// take two people for one would hand one's information to the other.
-func normal(value []byte) []byte {
-	text := bytes.Join(bytes.Fields(norm.NFC.Bytes(bytes.ToLower(norm.NFC.Bytes(value)))), []byte(" "))
-	at := bytes.LastIndexByte(text, '@')
-	if at < 0 {
-		return text
+// normal writes a value in one way. What a category has no way of its own for
+// is written in composed characters, lower case and single spaces.
+func normal(category string, value []byte) []byte {
+	if isPhone(category) {
+		return phone(value)
 	}
+	text := bytes.Join(bytes.Fields(norm.NFC.Bytes(bytes.ToLower(norm.NFC.Bytes(value)))), []byte(" "))
+	if at := bytes.LastIndexByte(text, '@'); at >= 0 {
+		return address(text, at)
+	}
+	return text
+}
+
+// address writes the host of an e-mail address as it stands in the DNS. Dots
+// and plus signs before the @ are left alone: to some providers they matter, and
+// to take two people for one would hand one's information to the other.
+func address(text []byte, at int) []byte {
 	host, err := idna.Lookup.ToASCII(string(bytes.TrimSuffix(text[at+1:], []byte("."))))
 	if err != nil {
 		return text // no host that could exist: the address stands for itself
 	}
 	return append(text[:at+1:at+1], host...)
+}
+
+const phoneCategory = "user.contact.phone_number"
+
+func isPhone(category string) bool {
+	return category == phoneCategory || strings.HasPrefix(category, phoneCategory+".")
+}
+
+// phone writes a telephone number as E.164 does, as far as that can be told
+// from the number alone: digits, headed by + if it says its country, which some
+// write as 00. A number without its country stays one: to guess the country
+// would take two people for one. The 0 in "+44 (0)20" is for who does not dial
+// the +44.
+func phone(value []byte) []byte {
+	text := norm.NFKC.Bytes(value)
+	abroad := bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n("), []byte("+"))
+	if abroad {
+		text = bytes.Replace(text, []byte("(0)"), nil, 1)
+	}
+	digits := make([]byte, 1, len(text)+1)
+	digits[0] = '+'
+	for _, c := range text {
+		if c >= '0' && c <= '9' {
+			digits = append(digits, c)
+		}
+	}
+	switch rest, from00 := bytes.CutPrefix(digits[1:], []byte("00")); {
+	case len(digits) == 1:
+		return nil
+	case abroad:
+		return digits
+	case from00 && len(rest) > 0:
+		return append(digits[:1], rest...)
+	}
+	return digits[1:]
 }

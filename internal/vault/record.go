@@ -61,10 +61,16 @@ func (v *Vault) Put(ctx context.Context, tx *store.Tx, who *Subject, r Record) (
 	id := avow.NewRecordID(tx.Now)
 	plain := pack(r.Values)
 	defer clear(plain)
-	sealed := who.key.Seal(plain, recordPlace(id, who.id, r.Version))
-	if _, err := tx.Exec(ctx, q.AddRecord, id, who.id, r.Collection, int64(r.Version), tx.Now, r.Expires, sealed); err != nil {
+	kept := row{
+		Header:    Header{ID: id, Subject: who.id, Collection: r.Collection, Version: r.Version},
+		collected: tx.Now.UnixMicro(), expires: r.Expires.UnixMicro(),
+		sealed: who.key.Seal(plain, recordPlace(id, who.id, r.Version)),
+	}
+	err := tx.Do(ctx, q.AddRecord, id, who.id, string(r.Collection), int64(r.Version), kept.collected, kept.expires, kept.sealed)
+	if err != nil {
 		return id, fmt.Errorf("put record of %s: %w", who.id, err)
 	}
+	tx.Add(store.Records, v.recordRow(&kept))
 	return id, nil
 }
 
@@ -73,15 +79,15 @@ func (v *Vault) Get(ctx context.Context, tx *store.Tx, id avow.RecordID) (*Close
 	c := &Closed{Header: Header{ID: id}}
 	var epoch int64
 	var wrapped []byte
-	row := store.Into(&c.Subject, &c.Collection, &c.Version, &c.Collected, &c.Expires, &c.sealed, &epoch, &wrapped)
-	if err := tx.Get(ctx, q.Record, row, id); err != nil {
+	into := store.Into(&c.Subject, &c.Collection, &c.Version, &c.Collected, &c.Expires, &c.sealed, &epoch, &wrapped)
+	if err := tx.Get(ctx, q.Record, into, id); err != nil {
 		return nil, fmt.Errorf("get %s: %w", id, err)
 	}
-	key, err := v.keys.Unwrap(epoch, wrapped, c.Subject)
+	owner, err := v.unwrap(c.Subject, epoch, wrapped)
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", id, err)
 	}
-	c.owner = &Subject{c.Subject, key}
+	c.owner = owner
 	return c, nil
 }
 
@@ -91,12 +97,17 @@ func (c *Closed) Owner() *Subject { return c.owner }
 // Open opens the named fields, and no others. A field that was not handed over
 // is not in the result.
 func (c *Closed) Open(fields ...avow.Field) (map[avow.Field]Sealed, error) {
+	return c.open(func(f avow.Field) bool { return slices.Contains(fields, f) })
+}
+
+// open opens the fields that are wanted; nil wants all.
+func (c *Closed) open(wanted func(avow.Field) bool) (map[avow.Field]Sealed, error) {
 	plain, err := c.owner.key.Open(c.sealed, recordPlace(c.ID, c.Subject, c.Version))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", c.ID, err)
 	}
 	defer clear(plain)
-	values, ok := unpack(plain, fields)
+	values, ok := unpack(plain, wanted)
 	if !ok {
 		return nil, fmt.Errorf("open %s: not a record", c.ID)
 	}
@@ -132,17 +143,36 @@ func (v *Vault) Expired(ctx context.Context, tx *store.Tx, limit int) ([]Header,
 func (v *Vault) Delete(ctx context.Context, tx *store.Tx, id avow.RecordID) error {
 	tx.Erases()
 	var who avow.SubjectID
-	err := tx.Get(ctx, q.DeleteRecord, &who, id)
+	err := tx.Get(ctx, q.OwnerOf, &who, id)
 	if errors.Is(err, store.ErrNone) {
 		return nil
 	}
 	if err == nil {
-		_, err = tx.Exec(ctx, q.EraseIfEmpty, who)
+		err = v.delete(ctx, tx, id, who)
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s: %w", id, err)
 	}
 	return nil
+}
+
+func (v *Vault) delete(ctx context.Context, tx *store.Tx, id avow.RecordID, who avow.SubjectID) error {
+	locked, err := v.lock(ctx, tx, who)
+	if err != nil || !locked {
+		return err
+	}
+	var r row
+	gone := false
+	err = tx.Each(ctx, q.DropRecord, func(scan func(...any) error) error { gone = true; return v.dropped(tx, scan, &r) }, id)
+	if err != nil || !gone {
+		return err
+	}
+	var left avow.RecordID
+	err = tx.Get(ctx, q.AnyOf, &left, who)
+	if errors.Is(err, store.ErrNone) {
+		return v.forget(ctx, tx, who)
+	}
+	return err
 }
 
 func headers(ctx context.Context, tx *store.Tx, query string, args ...any) (found []Header, err error) {
@@ -176,7 +206,7 @@ func pack(values map[avow.Field]Sealed) []byte {
 	return plain
 }
 
-func unpack(plain []byte, fields []avow.Field) (map[avow.Field]Sealed, bool) {
+func unpack(plain []byte, wanted func(avow.Field) bool) (map[avow.Field]Sealed, bool) {
 	values := map[avow.Field]Sealed{}
 	for len(plain) > 0 {
 		name, rest, ok := cut(plain)
@@ -187,7 +217,7 @@ func unpack(plain []byte, fields []avow.Field) (map[avow.Field]Sealed, bool) {
 		if !ok {
 			return nil, false
 		}
-		if field := avow.Field(name); slices.Contains(fields, field) {
+		if field := avow.Field(name); wanted == nil || wanted(field) {
 			values[field] = Conceal(slices.Clone(value))
 		}
 		plain = rest

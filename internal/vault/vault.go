@@ -6,15 +6,20 @@
 // it was collected under, and when it must go. A person is found again by a
 // keyed hash of an indexed field, which nobody can try values against.
 //
-// To erase a subject is to delete one row. The database takes with it whatever
-// refers to that row: records, index, payloads of the log.
+// To erase a subject is to delete their key, records, indexes and the payloads
+// of the log. The deletes are spelled out so that the state, which sums up all
+// rows, is kept right; were one forgotten, the database itself would take with
+// the subject's row whatever refers to it, and the next Scan would say so.
+//
+// Subjects' keys are wrapped under the key of an epoch. Rotate wraps them all
+// anew and destroys the epoch before: what was erased until then opens nowhere
+// any more, in no backup and on no replica.
 package vault
 
 import (
 	"context"
 	"crypto/subtle"
 	_ "embed"
-	"errors"
 	"fmt"
 	"time"
 
@@ -27,18 +32,34 @@ import (
 var queriesSQL string
 
 var q = store.Load[struct {
-	Epochs, AddEpoch                    string
-	AddSubject, Subject, EraseSubject   string
-	Lookup, AddIndex                    string
-	AddRecord, Record, List, OfSubject  string
-	Expired, DeleteRecord, EraseIfEmpty string
-	CountSubjects, CountRecords         string
+	Epochs, AddEpoch, DropEpoch                       string
+	AddSubject, Subject, LockSubject, DropSubject     string
+	Lookup, AddIndex, DropIndex, DropIndexes          string
+	AddRecord, Record, Row, UpdateRecord              string
+	List, OfSubject, Others, AnyOf, Expired           string
+	OwnerOf, DropRecord, DropRecords                  string
+	CountSubjects, CountRecords                       string
+	ToWrap, Wrap, CountToWrap                         string
+	ScanSubjects, ScanIndexes, ScanRecords, CountRows string
 }](queriesSQL)
+
+// Options say what a vault needs of others.
+type Options struct {
+	// Forget lets go what others keep of a subject who is about to be forgotten,
+	// and takes it out of the state. It is called before the subject goes.
+	Forget func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error
+	// Settle is how long Rotate waits for other processes over the same database
+	// to learn of a new epoch before it ends the old one. Zero is right when
+	// there are none; they learn of it by Refresh.
+	Settle time.Duration
+}
 
 // A Vault keeps the information of one avow. Any number of goroutines may use
 // it.
 type Vault struct {
+	db   *store.DB
 	keys *seal.Keys
+	opt  Options
 }
 
 // A KeysError says that the keys are not those that the data was closed under.
@@ -46,146 +67,76 @@ type KeysError struct{ Epoch int64 }
 
 func (e *KeysError) Error() string {
 	return fmt.Sprintf("these are not the keys of this data: the key of epoch %d is another or missing. "+
-		"Give the keys that were made with this data folder; nothing was changed", e.Epoch)
+		"Give the keys that were made with this data folder; if the data is an old backup, its epoch may have been destroyed since, "+
+		"and then nothing opens it any more; nothing was changed", e.Epoch)
+}
+
+// An epoch is a row of the table of epochs.
+type epoch struct {
+	n     int64
+	check []byte
+	since time.Time
+}
+
+func (v *Vault) epochs(ctx context.Context, tx *store.Tx) (all []epoch, err error) {
+	return all, tx.Each(ctx, q.Epochs, func(scan func(...any) error) error {
+		var e epoch
+		err := scan(&e.n, &e.check, &e.since)
+		all = append(all, e)
+		return err
+	})
 }
 
 // Open makes sure that the keys fit the data.
-func Open(ctx context.Context, db *store.DB, keys *seal.Keys) (*Vault, error) {
-	known := map[int64][]byte{}
-	err := db.View(ctx, func(tx *store.Tx) error {
-		return tx.Each(ctx, q.Epochs, func(scan func(...any) error) error {
-			var n int64
-			var check []byte
-			err := scan(&n, &check)
-			known[n] = check
-			return err
-		})
-	})
-	if err != nil {
+func Open(ctx context.Context, db *store.DB, keys *seal.Keys, opt Options) (*Vault, error) {
+	v := &Vault{db: db, keys: keys, opt: opt}
+	if err := v.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	for n, want := range known {
-		have, err := keys.EpochCheck(n)
-		if err != nil || subtle.ConstantTimeCompare(have, want) != 1 {
-			return nil, &KeysError{n}
+	return v, nil
+}
+
+// Refresh learns of epochs that another process over the same database began or
+// ended. The keys must be shared with it.
+func (v *Vault) Refresh(ctx context.Context) error {
+	var known []epoch
+	err := v.db.View(ctx, func(tx *store.Tx) (err error) { known, err = v.epochs(ctx, tx); return err })
+	if err != nil {
+		return err
+	}
+	for _, e := range known {
+		if err := v.fits(e); err != nil {
+			return err
 		}
 	}
-	if _, ok := known[keys.Epoch()]; ok {
-		return &Vault{keys}, nil
+	if len(known) == 0 {
+		return v.begin(ctx, v.keys.Newest())
 	}
-	if len(known) > 0 {
-		return nil, &KeysError{keys.Epoch()}
+	v.keys.Use(known[len(known)-1].n)
+	return nil
+}
+
+// fits says whether the keys have the key of an epoch.
+func (v *Vault) fits(e epoch) error {
+	have, err := v.keys.EpochCheck(e.n)
+	if err != nil || subtle.ConstantTimeCompare(have, e.check) != 1 {
+		return &KeysError{e.n}
 	}
-	check, err := keys.EpochCheck(keys.Epoch())
+	return nil
+}
+
+// begin makes an epoch, whose key there is, the one that new keys are wrapped
+// under.
+func (v *Vault) begin(ctx context.Context, n int64) error {
+	check, err := v.keys.EpochCheck(n)
 	if err != nil {
-		return nil, fmt.Errorf("open vault: %w", err)
-	}
-	err = db.Commit(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, q.AddEpoch, keys.Epoch(), check)
 		return err
-	})
+	}
+	err = v.db.Commit(ctx, func(tx *store.Tx) error { return tx.Do(ctx, q.AddEpoch, n, check, tx.Now) })
 	if err != nil {
-		return nil, fmt.Errorf("open vault: %w", err)
+		return fmt.Errorf("begin epoch %d: %w", n, err)
 	}
-	return &Vault{keys}, nil
-}
-
-// A Subject is a person and the key to what they handed over.
-type Subject struct {
-	id  avow.SubjectID
-	key seal.Key
-}
-
-// ID names the subject.
-func (s *Subject) ID() avow.SubjectID { return s.id }
-
-func (s *Subject) String() string { return s.id.String() }
-
-// EntryKey is the key of one log entry about the subject.
-func (s *Subject) EntryKey(nonce string) [32]byte { return s.key.Entry(nonce) }
-
-// SealPayload closes the payload of the n-th event about a record of the
-// subject, or about the subject as a whole.
-func (s *Subject) SealPayload(about avow.RecordID, n int64, v avow.Version, payload []byte) []byte {
-	return s.key.Seal(payload, s.eventPlace(about, n, v))
-}
-
-// OpenPayload opens what SealPayload closed for the same event.
-func (s *Subject) OpenPayload(about avow.RecordID, n int64, v avow.Version, sealed []byte) ([]byte, error) {
-	payload, err := s.key.Open(sealed, s.eventPlace(about, n, v))
-	if err != nil {
-		return nil, fmt.Errorf("event %d of %s: %w", n, s.id, err)
-	}
-	return payload, nil
-}
-
-func (s *Subject) eventPlace(about avow.RecordID, n int64, v avow.Version) seal.Place {
-	return seal.Place{Table: "ledger_event", Row: fmt.Appendf(about[:], "%d", n), Subject: s.id, Version: v}
-}
-
-// NewSubject makes a subject that no index leads to.
-func (v *Vault) NewSubject(ctx context.Context, tx *store.Tx) (*Subject, error) {
-	s := &Subject{avow.NewSubjectID(tx.Now), seal.NewKey()}
-	epoch, wrapped := v.keys.Wrap(s.key, s.id)
-	if _, err := tx.Exec(ctx, q.AddSubject, s.id, epoch, wrapped); err != nil {
-		return nil, fmt.Errorf("add %s: %w", s.id, err)
-	}
-	return s, nil
-}
-
-// Subject finds the person whom a value of an indexed field leads to, such as
-// an e-mail address, or makes one. Values that differ only in how they are
-// written lead to the same person. An empty value leads to nobody: it makes a
-// subject that stands apart.
-func (v *Vault) Subject(ctx context.Context, tx *store.Tx, field avow.Field, value []byte) (*Subject, error) {
-	if len(normal(value)) == 0 {
-		return v.NewSubject(ctx, tx)
-	}
-	s, err := v.Lookup(ctx, tx, field, value)
-	if !errors.Is(err, store.ErrNone) {
-		return s, err
-	}
-	if s, err = v.NewSubject(ctx, tx); err != nil {
-		return nil, err
-	}
-	if _, err := tx.Exec(ctx, q.AddIndex, v.index(field, value), s.id); err != nil {
-		return nil, fmt.Errorf("index %s: %w", s.id, err)
-	}
-	return s, nil
-}
-
-// Lookup finds the person whom a value of an indexed field leads to, or returns
-// store.ErrNone.
-func (v *Vault) Lookup(ctx context.Context, tx *store.Tx, field avow.Field, value []byte) (*Subject, error) {
-	var id avow.SubjectID
-	if err := tx.Get(ctx, q.Lookup, &id, v.index(field, value)); err != nil {
-		return nil, fmt.Errorf("look up by %s: %w", field, err)
-	}
-	return v.Find(ctx, tx, id)
-}
-
-// Find finds a subject by id, or returns store.ErrNone.
-func (v *Vault) Find(ctx context.Context, tx *store.Tx, id avow.SubjectID) (*Subject, error) {
-	var epoch int64
-	var wrapped []byte
-	if err := tx.Get(ctx, q.Subject, store.Into(&epoch, &wrapped), id); err != nil {
-		return nil, fmt.Errorf("find %s: %w", id, err)
-	}
-	key, err := v.keys.Unwrap(epoch, wrapped, id)
-	if err != nil {
-		return nil, err
-	}
-	return &Subject{id, key}, nil
-}
-
-// Erase forgets a subject: key, records, index and the payloads in the log. To
-// erase who is not there is no error, so an erasure can be repeated. Once the
-// Commit has returned, nothing of it can be read from the database's files.
-func (v *Vault) Erase(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
-	tx.Erases()
-	if _, err := tx.Exec(ctx, q.EraseSubject, id); err != nil {
-		return fmt.Errorf("erase %s: %w", id, err)
-	}
+	v.keys.Use(n)
 	return nil
 }
 

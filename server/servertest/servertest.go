@@ -147,7 +147,7 @@ func (h *House) Taken(form string, pairs ...string) (receipt, link string) {
 // Staff posts JSON to the private address with the staff token.
 func (h *House) Staff(path, body string) Answer {
 	h.T.Helper()
-	keys, err := seal.Open(h.Keys())
+	keys, err := seal.Open(h.Keys(), seal.Options{})
 	if err != nil {
 		h.T.Fatal(err)
 	}

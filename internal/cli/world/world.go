@@ -87,7 +87,7 @@ func (w *World) Staff(private, spec string) (*client.Client, string, error) {
 }
 
 // OpenKeys opens the keys at spec, and asks for the passphrase if they have one.
-func (w *World) OpenKeys(spec string) (*seal.Keys, error) { return seal.Open(spec) }
+func (w *World) OpenKeys(spec string) (*seal.Keys, error) { return seal.Open(spec, seal.Options{}) }
 
 // Terminal says whether a person is looking at out.
 func Terminal(out any) bool {

@@ -48,6 +48,18 @@ type Section struct {
 	Editions Editions
 }
 
+// By are the values by which a person can be found again, in the order of the
+// statement's data: those that come first say whose a record is.
+func By(s *statement.Statement, values map[avow.Field]vault.Sealed) (by []vault.By) {
+	for i := range s.Data {
+		d := &s.Data[i]
+		if value, ok := values[d.Name]; ok && d.Index != "" {
+			by = append(by, vault.By{Field: d.Name, Category: d.Category, Value: value.Reveal()})
+		}
+	}
+	return by
+}
+
 // AtOnce bounds how many records one transaction lets go.
 const AtOnce = 200
 

@@ -8,14 +8,16 @@
 -- "-- sqlite: WITHOUT ROWID": SQLite then keeps its rows in the key's own tree.
 
 CREATE TABLE vault_epoch (
-	n     BIGINT NOT NULL PRIMARY KEY,
-	check_value BYTEA NOT NULL
+	n           BIGINT NOT NULL PRIMARY KEY,
+	check_value BYTEA NOT NULL,
+	since       BIGINT NOT NULL
 );
 
+-- An epoch that a key is wrapped under cannot go.
 -- sqlite: WITHOUT ROWID
 CREATE TABLE vault_subject (
 	id      BYTEA NOT NULL PRIMARY KEY,
-	epoch   BIGINT NOT NULL,
+	epoch   BIGINT NOT NULL REFERENCES vault_epoch (n),
 	wrapped BYTEA NOT NULL
 );
 

@@ -23,6 +23,7 @@ import (
 	"github.com/avow-privacy/avow/internal/decide"
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/sections/collection"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
@@ -100,7 +101,7 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 }
 
 func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, values Values, t *Taken) (*ledger.Pending, error) {
-	subject, err := s.subject(ctx, tx, e, values)
+	subject, err := s.Vault.Subject(ctx, tx, collection.By(e.Statement, values)...)
 	if err != nil {
 		return nil, err
 	}
@@ -119,17 +120,6 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 		return tx.Do(ctx, q.Tally, string(c.Name), receiptIssued, 1)
 	})
 	return entered, tx.Do(ctx, q.Tally, string(c.Name), "accepted", 1)
-}
-
-// subject finds whom the values are about by their indexed fields, or makes
-// somebody new. Whoever leaves no indexed field stays apart from everybody.
-func (s *Section) subject(ctx context.Context, tx *store.Tx, e *statement.Edition, values Values) (*vault.Subject, error) {
-	for field, value := range values {
-		if e.Datum(field).Index != "" {
-			return s.Vault.Subject(ctx, tx, field, value.Reveal())
-		}
-	}
-	return s.Vault.NewSubject(ctx, tx)
 }
 
 // ordered returns the names of what was handed over, known ones in the order of
