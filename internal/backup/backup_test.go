@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
+	"github.com/avow-privacy/avow/receipt"
 )
 
 // A house is store, vault and log, without the rest.
@@ -28,10 +30,12 @@ type house struct {
 	vault  *vault.Vault
 	ledger *ledger.Ledger
 	spec   string
+	cfg    store.Config
 }
 
 func (h *house) open(cfg store.Config) {
 	h.t.Helper()
+	h.cfg = cfg
 	var err error
 	must := func(err error) {
 		h.t.Helper()
@@ -67,6 +71,70 @@ func start(t testing.TB) *house {
 	return h
 }
 
+func by(email string) vault.By {
+	return vault.By{Field: "email", Category: "user.contact.email", Value: []byte(email)}
+}
+
+// sound holds the rows to the state that is kept with them.
+func (h *house) sound() {
+	h.t.Helper()
+	err := h.db.View(h.t.Context(), func(tx *store.Tx) error {
+		var kept []byte
+		if err := tx.Get(h.t.Context(), "SELECT state FROM ledger_head ORDER BY log DESC LIMIT 1", &kept); err != nil {
+			return err
+		}
+		state, ok := store.ParseState(kept)
+		if !ok {
+			h.t.Error("the state cannot be read")
+		}
+		found, err := h.vault.Scan(h.t.Context(), tx, true, nil)
+		if err != nil {
+			return err
+		}
+		for _, f := range found.Against(state) {
+			h.t.Error(f)
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// tombstone is what the log is told when somebody is erased.
+func (h *house) tombstone(id avow.SubjectID) (t [32]byte) {
+	h.t.Helper()
+	err := h.db.View(h.t.Context(), func(tx *store.Tx) error {
+		who, err := h.vault.Find(h.t.Context(), tx, id)
+		if err == nil {
+			t = who.Tombstone()
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return t
+}
+
+// add puts entries into the log as they are.
+func (h *house) add(entries [][]byte) {
+	h.t.Helper()
+	h.close()
+	db, err := store.Open(h.t.Context(), h.cfg)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	err = db.Commit(h.t.Context(), func(tx *store.Tx) error {
+		_, err := ledger.Extend(h.t.Context(), tx, entries)
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.open(h.cfg)
+}
+
 // collect keeps a record of somebody new.
 func (h *house) collect(email string) (id avow.SubjectID) {
 	h.t.Helper()
@@ -88,6 +156,22 @@ func (h *house) collect(email string) (id avow.SubjectID) {
 		h.t.Fatal(err)
 	}
 	return id
+}
+
+// collectMany keeps n people of whom there is nothing else.
+func (h *house) collectMany(n int) {
+	h.t.Helper()
+	err := h.db.Commit(h.t.Context(), func(tx *store.Tx) error {
+		for range n {
+			if _, err := h.vault.NewSubject(h.t.Context(), tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func (h *house) write() []byte {
@@ -117,7 +201,7 @@ func (h *house) emails(emails ...string) (found []string) {
 	h.t.Helper()
 	err := h.db.View(h.t.Context(), func(tx *store.Tx) error {
 		for _, e := range emails {
-			who, err := h.vault.Lookup(h.t.Context(), tx, "email", []byte(e))
+			who, err := h.vault.Lookup(h.t.Context(), tx, by(e))
 			if errors.Is(err, store.ErrNone) {
 				continue
 			}
@@ -175,11 +259,86 @@ func TestRoundTrip(t *testing.T) {
 	if err := h.ledger.Verify(t.Context()); err != nil {
 		t.Error(err)
 	}
+	h.sound()
 	if again := h.write(); len(again) < len(data)/2 {
 		t.Error("the second backup holds less")
 	}
 	h.collect("new@harbour.example")
 }
+
+// Who was erased after the backup was made stays erased, whether the log or the
+// journal knows; the log goes on from what was signed.
+func TestErasedAgain(t *testing.T) {
+	h := start(t)
+	ada, eve := h.collect("ada@harbour.example"), h.collect("eve@harbour.example")
+	h.collect("kim@harbour.example")
+	data := h.write()
+	tombs := [][32]byte{h.tombstone(ada), h.tombstone(eve)}
+	entries := [][]byte{receipt.Entry(tombs[0])}
+	if err := h.db.Commit(t.Context(), func(tx *store.Tx) error { return h.vault.Erase(t.Context(), tx, ada) }); err != nil {
+		t.Fatal(err)
+	}
+	h.add(entries)
+	root := h.ledger.Status().Root
+	h.close()
+
+	if _, cfg, err := h.restore(data, backup.Options{Entries: entries, Root: [32]byte{1}}); err == nil {
+		t.Error("a log that does not go on from the backup's was taken")
+	} else {
+		empty(t, cfg)
+	}
+	report, cfg, err := h.restore(data, backup.Options{Entries: entries, Root: root, Erased: map[[32]byte]bool{tombs[1]: true}})
+	if err != nil || report.Erased != 2 || report.LogSize != 4 {
+		t.Fatalf("%+v %v", report, err)
+	}
+	h.open(cfg)
+	defer h.close()
+	if got := h.emails("ada@harbour.example", "eve@harbour.example", "kim@harbour.example"); !slices.Equal(got, []string{"kim@harbour.example"}) {
+		t.Errorf("there are %q", got)
+	}
+	if h.ledger.Status().Root != root {
+		t.Error("the log does not go on from what was signed")
+	}
+	h.sound()
+	if err := h.ledger.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whose key epoch was destroyed is left out; if all were, nothing is restored.
+func TestEpochDestroyed(t *testing.T) {
+	h := start(t)
+	h.collectMany(1500)
+	old := h.write()
+	// Stopped after the first thousand keys were wrapped anew.
+	stopped, stop := context.WithCancel(t.Context())
+	if _, err := h.vault.Rotate(stopped, nothing, func(int64, int64) { stop() }); err == nil {
+		t.Fatal("a rotation that was stopped ends")
+	}
+	h.collect("eve@harbour.example")
+	between := h.write()
+	if _, err := h.vault.Rotate(t.Context(), nothing, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.close()
+	if _, cfg, err := h.restore(old, backup.Options{}); err == nil {
+		t.Error("a backup whose keys are all destroyed was taken")
+	} else {
+		empty(t, cfg)
+	}
+	report, cfg, err := h.restore(between, backup.Options{})
+	if err != nil || report.Lost != 500 {
+		t.Fatalf("%+v %v", report, err)
+	}
+	h.open(cfg)
+	defer h.close()
+	if got := h.emails("eve@harbour.example"); len(got) != 1 {
+		t.Error("who came in the new epoch is not there")
+	}
+	h.sound()
+}
+
+func nothing(context.Context, *store.Tx, int64) error { return nil }
 
 // A store with something in it is left alone, and keys of another house do not
 // fit.

@@ -9,9 +9,6 @@ import (
 	"github.com/avow-privacy/avow/internal/vault"
 )
 
-// tombstone is what the log was told when whoever has this key was erased.
-func tombstone(key seal.Key) [32]byte { return key.Entry("tombstone") }
-
 // eraseAgain erases who must not come back. The vault does it, so that the
 // state of the rows stays true; the log is not told again.
 func (r *restoring) eraseAgain(ctx context.Context, tx *store.Tx) error {

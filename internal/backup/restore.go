@@ -141,15 +141,16 @@ func (r *restoring) keysFit() error {
 }
 
 func (r *restoring) run(ctx context.Context, tx *store.Tx, in io.ReadSeeker) error {
+	// Opening the vault has written which keys it was opened with.
+	if err := tx.Do(ctx, "DELETE FROM vault_epoch"); err != nil {
+		return err
+	}
 	total, done := r.checked.Total(), int64(0)
 	err := r.report.each(in, func(t *table, row []any) error {
 		if done++; r.Progress != nil && done%1024 == 0 {
 			r.Progress(done, total)
 		}
-		switch t.name {
-		case "vault_epoch":
-			return nil // those that the keys have, see epochs
-		case "vault_subject":
+		if t.name == "vault_subject" {
 			if err := r.subject(row); err != nil {
 				return err
 			}
@@ -159,14 +160,14 @@ func (r *restoring) run(ctx context.Context, tx *store.Tx, in io.ReadSeeker) err
 	if err == nil {
 		err = r.filler.flush(ctx, tx)
 	}
-	if err == nil {
-		err = r.epochs(ctx, tx)
-	}
 	if err == nil && len(r.Entries) > 0 {
 		err = r.extend(ctx, tx)
 	}
 	if err == nil {
 		err = r.eraseAgain(ctx, tx)
+	}
+	if err == nil {
+		err = r.epochs(ctx, tx)
 	}
 	return err
 }
@@ -200,32 +201,34 @@ func (r *restoring) subject(row []any) error {
 		return err
 	}
 	defer key.Clear()
-	if t := tombstone(key); r.known[t] || r.Erased[t] {
+	if t := key.Tombstone(); r.known[t] || r.Erased[t] {
 		r.report.Erased++
 		r.erase = append(r.erase, who)
 	}
 	return nil
 }
 
-// epochs writes the check values of the keys that there are.
+// epochs leaves the epochs that there are keys of, and begins the one that the
+// keys are in by now. Until here those that were destroyed stood there too: the
+// rows of subjects refer to them.
 func (r *restoring) epochs(ctx context.Context, tx *store.Tx) error {
-	if err := tx.Do(ctx, "DELETE FROM vault_epoch"); err != nil {
-		return err
-	}
-	current := r.Keys.Epoch()
-	if _, ok := r.checked.epochs[current]; !ok {
-		r.checked.epochs[current] = nil
-	}
 	for n := range r.checked.epochs {
-		check, err := r.Keys.EpochCheck(n)
-		if err != nil {
+		if _, err := r.Keys.EpochCheck(n); err == nil {
 			continue
 		}
-		if err := tx.Do(ctx, "INSERT INTO vault_epoch (n, check_value) VALUES ($1, $2)", n, check); err != nil {
+		if err := tx.Do(ctx, "DELETE FROM vault_epoch WHERE n = $1", n); err != nil {
 			return err
 		}
 	}
-	return nil
+	newest := r.Keys.Newest()
+	if _, ok := r.checked.epochs[newest]; ok {
+		return nil
+	}
+	check, err := r.Keys.EpochCheck(newest)
+	if err != nil {
+		return err
+	}
+	return tx.Do(ctx, "INSERT INTO vault_epoch (n, check_value, since) VALUES ($1, $2, $3)", newest, check, tx.Now)
 }
 
 // maxArguments is how many parameters every engine takes in one statement.

@@ -15,7 +15,7 @@ type table struct {
 // tables are in the order in which they can be filled: a row comes after the
 // row that it refers to.
 var tables = []table{
-	{"vault_epoch", []string{"n", "check_value"}},
+	{"vault_epoch", []string{"n", "check_value", "since"}},
 	{"vault_subject", []string{"id", "epoch", "wrapped"}},
 	{"vault_index", []string{"digest", "subject"}},
 	{"vault_record", []string{"id", "subject", "collection", "version", "collected", "expires", "sealed"}},

@@ -72,7 +72,7 @@ func (c *Backup) running(w *world.World, out io.Writer) error {
 
 func (c *Backup) stopped(w *world.World, out io.Writer) (err error) {
 	config := place(c.Data, c.DB)
-	if config.URL == "" && !store.Exists(config.Path) {
+	if c.DB == "" && !store.Exists(config.Path) {
 		return fmt.Errorf("there is no data in %s: name the folder with --data, or the avow that runs with --private", config.Path)
 	}
 	config.Clock = w.Clock
@@ -88,7 +88,7 @@ func (c *Backup) stopped(w *world.World, out io.Writer) (err error) {
 // place is where a house keeps its rows.
 func place(data, db string) store.Config {
 	if db != "" {
-		return store.Config{URL: db}
+		return store.Config{Path: db}
 	}
 	if data == "" {
 		data = "avow-data"

@@ -95,7 +95,7 @@ func (c *Restore) Run(w *world.World) error {
 func (c *Restore) fill(w *world.World, f io.ReadSeeker, o backup.Options) (report *backup.Report, err error) {
 	config := place(c.Data, c.DB)
 	config.Clock = w.Clock
-	if config.URL == "" && store.Exists(config.Path) {
+	if c.DB == "" && store.Exists(config.Path) {
 		return nil, fmt.Errorf("%s: %w", config.Path, backup.ErrNotEmpty)
 	}
 	db, err := store.Open(context.Background(), config)
