@@ -31,6 +31,10 @@ type commands struct {
 	Backup  carry.Backup  `cmd:"" help:"Write a house into one file."`
 	Restore carry.Restore `cmd:"" help:"Fill an empty house from a backup."`
 
+	Keys   tend.Keys   `cmd:"" help:"Look after the keys."`
+	Ledger tend.Ledger `cmd:"" help:"Look after the log."`
+	Token  tend.Token  `cmd:"" help:"Look after the tokens of programs."`
+
 	Bench tend.Bench `cmd:"" help:"Measure a house against a bare handler."`
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,15 @@ type house struct {
 	Data      string `help:"Folder of the database; made if missing." placeholder:"DIR"`
 	Keys      string `help:"Where the keys are: file:DIR, outside the data folder; made with the data folder." placeholder:"SPEC"`
 	Statement string `help:"The privacy statement to run on." placeholder:"FILE"`
+
+	made string // what a first start makes, if not the data folder
 }
 
-type serveCommand struct{ house }
+type serveCommand struct {
+	house
+	DB      string   `name:"db" help:"Keep the data in this PostgreSQL database instead of the folder; any number of avows may run over one." placeholder:"URL"`
+	Witness []string `help:"Have the log cosigned by this witness; may be given several times." sep:"none" placeholder:"URL=VKEY"`
+}
 
 func (*serveCommand) Help() string {
 	return `Runs a statement: its pages, forms, receipts and public log.
@@ -37,6 +44,8 @@ The first start makes the data folder and the keys, and publishes FILE as versio
 version in force, and refuses a FILE that differs from it: avow publish puts a new version into force.
 
   avow serve --statement statement.md
+  avow serve --db postgres://localhost/avow --keys file:/srv/avow/keys
+  avow serve --witness https://witness.example=witness.example+1a2b3c4d+BA…
   avow serve --listen :8080 --private 127.0.0.1:8081 --data /srv/avow/data --keys file:/srv/avow/keys`
 }
 
@@ -46,6 +55,11 @@ func (c *serveCommand) Run(w *World) error {
 	config, err := h.config(w)
 	if err != nil {
 		return err
+	}
+	config.DB, config.Witnesses = c.DB, c.Witness
+	h.made = h.Data
+	if c.DB != "" {
+		h.made = "the tables"
 	}
 	return h.run(w, config, nil)
 }
@@ -150,7 +164,9 @@ func (h *house) run(w *World, config server.Config, links func(io.Writer, string
 func (h *house) greet(out io.Writer, s *server.Server, public, private net.Listener, links func(io.Writer, string)) {
 	fmt.Fprintf(out, "public http://%s\nprivate http://%s\n", reachable(public), reachable(private))
 	if p := s.Published; p != nil && !p.Already {
-		fmt.Fprintf(out, "published version %d of the statement\nmade %s and %s; keep a copy of the keys where the data is not\n", p.Version, h.Data, h.Keys)
+		fmt.Fprintf(out, "published version %d of the statement\nmade %s and %s\n\n"+
+			"Without the keys nothing of the data opens, by nobody. Back them up now, and keep the copy where the data is not:\n\n"+
+			"  avow keys backup FILE --keys %[3]s\n\n", p.Version, cmp.Or(h.made, h.Data), h.Keys)
 	}
 	if links != nil {
 		fmt.Fprintln(out)

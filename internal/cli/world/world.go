@@ -11,8 +11,6 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
-	"github.com/avow-privacy/avow/client"
-	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/sections/changes"
 )
 
@@ -74,20 +72,6 @@ func Printable(s string) string {
 		return '·'
 	}, s)
 }
-
-// Staff returns a client of the private address and the token of the key folder.
-func (w *World) Staff(private, spec string) (*client.Client, string, error) {
-	keys, err := w.OpenKeys(spec)
-	if err != nil {
-		return nil, "", err
-	}
-	defer keys.Close()
-	running, err := client.New(private)
-	return running, keys.Token(), err
-}
-
-// OpenKeys opens the keys at spec, and asks for the passphrase if they have one.
-func (w *World) OpenKeys(spec string) (*seal.Keys, error) { return seal.Open(spec, seal.Options{}) }
 
 // Terminal says whether a person is looking at out.
 func Terminal(out any) bool {
