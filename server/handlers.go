@@ -62,30 +62,12 @@ func sameOrigin(next http.Handler, pages *page.Pages) http.Handler {
 	return guard.Handler(next)
 }
 
+// staff answers the private address: the API, and to anybody whether we are well.
 func (s *Server) staff() http.Handler {
-	mux := http.NewServeMux()
-	s.pages.Mount(mux, slices.Concat(s.use.API(), s.forms.API(), []page.Route{
-		{Pattern: "POST /v1/statements", Keeps: "changes.date", Handle: s.publish},
-	})...)
-	guarded := s.withToken(s.pages.OrProblem(mux))
 	open := http.NewServeMux()
-	s.pages.Mount(open, page.Route{Pattern: "GET /healthz", Handle: s.healthy})
-	open.Handle("/", guarded)
+	s.pages.Mount(open, append(s.pages.Assets(), page.Route{Pattern: "GET /healthz", Handle: s.healthy})...)
+	open.Handle("/", s.openAPI().Handler())
 	return page.Secure(open)
-}
-
-// withToken lets in who knows the token.
-func (s *Server) withToken(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok || !s.keys.IsToken(token) {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			s.pages.Refuse(w, r, &page.Problem{Status: http.StatusUnauthorized, Title: "This is for staff",
-				Detail: "Send the token from the key folder as Authorization: Bearer."})
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
 }
 
 func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) error {

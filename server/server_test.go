@@ -137,10 +137,10 @@ func TestOtherMethods(t *testing.T) {
 
 func TestCollectByAPI(t *testing.T) {
 	h := servertest.New(t)
-	if a := h.Staff("/v1/collect/contact", `{"email": "ada@example.com", "message": "hello"}`); a.Status != http.StatusCreated || !strings.Contains(a.Body, "tlog-proof") {
+	if a := h.Staff("/v1/collect/contact", `{"values": {"email": "ada@example.com", "message": "hello"}}`); a.Status != http.StatusCreated || !strings.Contains(a.Body, "tlog-proof") {
 		t.Errorf("a record by the API is answered %d %s", a.Status, a.Body)
 	}
-	if a := h.Staff("/v1/collect/contact", `{"email": "ada@example.com", "message": "hello", "mood": "fine"}`); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "mood") {
+	if a := h.Staff("/v1/collect/contact", `{"values": {"email": "ada@example.com", "message": "hello", "mood": "fine"}}`); a.Status != http.StatusUnprocessableEntity || !strings.Contains(a.Body, "mood") {
 		t.Errorf("an undeclared field by the API is answered %d %s", a.Status, a.Body)
 	}
 }

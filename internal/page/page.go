@@ -105,6 +105,7 @@ type View struct {
 	Here   string // which entry of the navigation is this page's
 	Robots string // set to noindex for a page about one person
 	Script string // an asset to load as a module, if any
+	Inside bool   // on the private address, where the public pages are not
 	Feed   bool   // whether the page has the changes feed as its companion
 	Data   any    // for the template
 }

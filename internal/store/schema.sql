@@ -1,16 +1,12 @@
 CREATE TABLE api_idempotency (
 	digest  BLOB NOT NULL PRIMARY KEY,
 	request BLOB NOT NULL,
-	subject BLOB REFERENCES vault_subject (id) ON DELETE CASCADE,
-	did     TEXT NOT NULL,
-	about   BLOB NOT NULL,
-	n       INTEGER NOT NULL,
+	answer  BLOB NOT NULL,
+	link    TEXT NOT NULL,
 	expires INTEGER NOT NULL
 ) STRICT;
 
 CREATE INDEX api_idempotency_expires ON api_idempotency (expires);
-
-CREATE INDEX api_idempotency_subject ON api_idempotency (subject);
 
 CREATE TABLE api_token (
 	id      BLOB NOT NULL PRIMARY KEY,
@@ -19,7 +15,8 @@ CREATE TABLE api_token (
 	scope   TEXT NOT NULL,
 	created INTEGER NOT NULL,
 	expires INTEGER NOT NULL,
-	revoked INTEGER NOT NULL
+	revoked INTEGER NOT NULL,
+	refused INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE form_tally (

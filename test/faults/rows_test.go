@@ -128,7 +128,7 @@ func run(file, statements string) error {
 
 // fullCheck is the check of everything in a house that can be opened.
 func fullCheck(ctx context.Context, dir string) (err error) {
-	keys, err := seal.Open("file:" + filepath.Join(dir, "keys"))
+	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func fullCheck(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	v, err := vault.Open(ctx, db, keys)
+	v, err := vault.Open(ctx, db, keys, vault.Options{})
 	if err != nil {
 		return err
 	}

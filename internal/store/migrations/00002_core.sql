@@ -140,18 +140,17 @@ CREATE TABLE api_token (
 	scope   TEXT NOT NULL,
 	created BIGINT NOT NULL,
 	expires BIGINT NOT NULL,
-	revoked BIGINT NOT NULL
+	revoked BIGINT NOT NULL,
+	refused BIGINT NOT NULL
 );
 
--- What a request that must not be done twice did: enough to answer it again.
+-- What a request that must not be done twice was answered, without receipt and
+-- values. It refers to nobody: see api.Once.
 CREATE TABLE api_idempotency (
 	digest  BYTEA NOT NULL PRIMARY KEY,
 	request BYTEA NOT NULL,
-	subject BYTEA REFERENCES vault_subject (id) ON DELETE CASCADE,
-	did     TEXT NOT NULL,
-	about   BYTEA NOT NULL,
-	n       BIGINT NOT NULL,
+	answer  BYTEA NOT NULL,
+	link    TEXT NOT NULL,
 	expires BIGINT NOT NULL
 );
-CREATE INDEX api_idempotency_subject ON api_idempotency (subject);
 CREATE INDEX api_idempotency_expires ON api_idempotency (expires);

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/api"
 	"github.com/avow-privacy/avow/internal/decide"
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/page"
@@ -72,6 +73,7 @@ type Values = map[avow.Field]vault.Sealed
 // A Taken is what became of an accepted form.
 type Taken struct {
 	Record  avow.RecordID
+	Subject avow.SubjectID
 	Clause  avow.ClauseID
 	Version avow.Version
 	Fields  []avow.Field
@@ -82,7 +84,8 @@ type Taken struct {
 
 // Take seals what was sent by form c of edition e, enters it in the log and
 // returns the receipt. All of it is durable when Take returns, or none of it.
-func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.Collection, values Values) (*Taken, error) {
+// If once has seen it before nothing is done.
+func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.Collection, values Values, once *api.Once) (*Taken, error) {
 	fields := ordered(c, values)
 	if no := decide.Collect(e.Statement, c.Name, fields); no != nil {
 		return nil, no
@@ -90,11 +93,20 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 	t := &Taken{Clause: e.Keeper("collect." + string(c.Name)), Version: e.Version, Fields: fields}
 	var entered *ledger.Pending
 	err := s.Store.Commit(ctx, func(tx *store.Tx) (err error) {
-		entered, err = s.take(ctx, tx, e, c, values, t)
-		return err
+		entered = nil
+		if seen, err := once.Seen(ctx, tx); seen || err != nil {
+			return err
+		}
+		if entered, err = s.take(ctx, tx, e, c, values, t); err != nil || once == nil {
+			return err
+		}
+		return once.Keep(ctx, tx, t.Link, t.answer())
 	})
 	if err != nil {
 		return nil, fmt.Errorf("take %s: %w", c.Name, err)
+	}
+	if entered == nil {
+		return t, nil
 	}
 	t.Receipt, err = s.Ledger.Receipt(ctx, entered)
 	return t, err
@@ -105,7 +117,7 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 	if err != nil {
 		return nil, err
 	}
-	t.Expires = c.Keep.After(tx.Now)
+	t.Subject, t.Expires = subject.ID(), c.Keep.After(tx.Now)
 	t.Record, err = s.Vault.Put(ctx, tx, subject, vault.Record{Collection: c.Name, Version: t.Version, Values: values, Expires: t.Expires})
 	if err != nil {
 		return nil, err

@@ -23,11 +23,6 @@ func (s *Section) Routes() []page.Route {
 	}
 }
 
-// API is the same for programs of the house: JSON in, JSON out.
-func (s *Section) API() []page.Route {
-	return []page.Route{{Pattern: "POST /v1/collect/{form}", Keeps: "receipts.form", Handle: s.submit}}
-}
-
 // A formView is a form as it is shown: empty, or as it was sent with what is
 // wrong beside each field.
 type formView struct {
@@ -123,7 +118,7 @@ func (s *Section) submit(w http.ResponseWriter, r *http.Request) error {
 	if shown := in[versionField]; shown != nil && shown[0] != strconv.Itoa(int(e.Version)) {
 		return s.moved(w, r, e, c, in)
 	}
-	taken, err := s.Take(r.Context(), e, c, values)
+	taken, err := s.Take(r.Context(), e, c, values, nil)
 	if err != nil {
 		return err
 	}
