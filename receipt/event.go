@@ -64,6 +64,16 @@ func Entry(commitment [32]byte) []byte {
 	return fmt.Appendf(nil, entryFormat, base64.StdEncoding.EncodeToString(commitment[:]))
 }
 
+// Commitment is what an entry about a person commits to.
+func Commitment(entry []byte) (c [32]byte, ok bool) {
+	var text string
+	if len(entry) == len(entryFormat)-2+44 {
+		text = string(entry[6:50])
+	}
+	c, ok = decodeHash(text)
+	return c, ok && bytes.Equal(Entry(c), entry)
+}
+
 // factKinds are the entries that say in clear what the operator did: a
 // statement version, the opening of a disclosure, a report, the root of a bulk
 // of commitments, the end of a key epoch, the change to another log.
@@ -114,13 +124,19 @@ func EntryKind(entry []byte) (kind string, ok bool) {
 
 // extraFields are the members of the extra data, in canonical order.
 type extraFields struct {
-	K       string `json:"k"`
-	Key     string `json:"key"`
-	Payload string `json:"payload"`
+	Bulk      *bulkFields `json:"bulk,omitempty"`
+	K         string      `json:"k"`
+	Key       string      `json:"key"`
+	Payload   string      `json:"payload"`
+	Witnesses []string    `json:"witnesses,omitempty"`
 }
 
 func (x Extra) marshal() ([]byte, error) {
-	return canonical(extraFields{base64.StdEncoding.EncodeToString(x.EntryKey[:]), x.LogKey, string(x.Payload)})
+	f := extraFields{nil, base64.StdEncoding.EncodeToString(x.EntryKey[:]), x.LogKey, string(x.Payload), x.Witnesses}
+	if x.Bulk != nil {
+		f.Bulk = x.Bulk.fields()
+	}
+	return canonical(f)
 }
 
 func unmarshalExtra(raw []byte) (Extra, error) {
@@ -129,7 +145,10 @@ func unmarshalExtra(raw []byte) (Extra, error) {
 		return Extra{}, errors.New("the extra data is not that of an avow receipt")
 	}
 	k, ok := decodeHash(f.K)
-	x := Extra{k, f.Key, []byte(f.Payload)}
+	x := Extra{EntryKey: k, LogKey: f.Key, Payload: []byte(f.Payload), Witnesses: f.Witnesses}
+	if f.Bulk != nil && ok {
+		x.Bulk, ok = f.Bulk.parse()
+	}
 	again, err := x.marshal()
 	if !ok || err != nil || !bytes.Equal(again, raw) {
 		return Extra{}, errors.New("the extra data is not in canonical form")

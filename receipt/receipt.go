@@ -14,16 +14,28 @@
 //
 //	— <origin> <base64 of the signature>
 //
-// The extra data is JSON in canonical form (RFC 8785) with three members, all
-// strings:
+// The extra data is JSON in canonical form (RFC 8785) with these members, of
+// which the first and the last are there only when they say something:
 //
-//	k        base64 of the key of this one entry
-//	key      the log's key, as a verifier key of c2sp.org/signed-note
-//	payload  what happened, itself JSON in canonical form; see Event
+//	bulk       how the event stands in an entry for many: see below
+//	k          base64 of the key of this one entry
+//	key        the log's key, as a verifier key of c2sp.org/signed-note
+//	payload    what happened, itself JSON in canonical form; see Event
+//	witnesses  verifier keys of those who have cosigned the checkpoint
 //
 // The entry in the log is 66 bytes, {"c":"<base64>","k":"e","v":1}, where c is
 // HMAC-SHA256 under k of the payload. So the log says nothing about anybody,
 // and who holds the receipt can show what the entry stands for.
+//
+// What was done with many at once has one entry, a fact of kind b with members
+// n and root: how many, and the RFC 6962 root over their commitments c, each of
+// 32 bytes. The member bulk of a receipt has then entry, the log entry as text;
+// index, the event's place among the n; and path, base64 of all hashes from the
+// commitment's sibling up, in one piece.
+//
+// After the log's own signature the checkpoint has one line for each of the
+// witnesses, in their order, and no others: cosignature/v1 of
+// c2sp.org/tlog-cosignature. All of them are checked.
 //
 // Checking is strict: there is one spelling of a receipt, and a receipt that
 // differs in a single bit is refused. What a receipt cannot prove by itself is
@@ -49,7 +61,9 @@ const (
 
 // Options say what a receipt is held to.
 type Options struct {
-	Key string // the verifier key of the log; empty to believe the receipt's own
+	Key       string   // the verifier key of the log; empty to believe the receipt's own
+	Witnesses []string // verifier keys of the witnesses that you trust
+	Quorum    int      // how many of those must have cosigned
 }
 
 // A Receipt is one that was checked and holds.
@@ -57,12 +71,14 @@ type Receipt struct {
 	Event   Event
 	Payload []byte // the event as it was recorded, byte for byte
 
-	Origin string // the name of the log
-	Size   int64  // entries in the log when the receipt was made
-	Root   [32]byte
-	Index  int64  // place of the event, from 0
-	Key    string // the verifier key that signed
-	Pinned bool   // the key was given by the caller, not taken from the receipt
+	Origin   string // the name of the log
+	Size     int64  // entries in the log when the receipt was made
+	Root     [32]byte
+	Index    int64         // place of the event, from 0
+	Bulk     int64         // with how many events it shares the entry, itself among them; 0 if it has its own
+	Key      string        // the verifier key that signed
+	Pinned   bool          // the key was given by the caller, not taken from the receipt
+	Cosigned []Cosignature // who else has signed; all hold
 }
 
 // A Proof is a receipt that was read and not checked.
@@ -75,9 +91,11 @@ type Proof struct {
 
 // Extra is what the receipt carries beside the proof.
 type Extra struct {
-	EntryKey [32]byte
-	LogKey   string
-	Payload  []byte
+	EntryKey  [32]byte
+	LogKey    string
+	Payload   []byte
+	Bulk      *Bulk    // nil if the event has an entry of its own
+	Witnesses []string // of the cosignatures of the checkpoint, in their order
 }
 
 // Verify reads a receipt and checks all of it.
@@ -96,7 +114,11 @@ func (p *Proof) Verify(o Options) (*Receipt, error) {
 	if o.Key != "" && o.Key != key {
 		return nil, fmt.Errorf("the receipt is of a log with another key: it names %s, and you asked for %s", key, o.Key)
 	}
-	head, err := OpenCheckpoint(p.Checkpoint, key)
+	head, more, err := openNote(p.Checkpoint, key)
+	if err != nil {
+		return nil, err
+	}
+	cosigned, err := cosignatures(more, p.Extra.Witnesses, o)
 	if err != nil {
 		return nil, err
 	}
@@ -104,18 +126,31 @@ func (p *Proof) Verify(o Options) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := make(tlog.RecordProof, len(p.Path))
-	for i, h := range p.Path {
-		path[i] = h
+	r := &Receipt{
+		Event: event, Payload: p.Extra.Payload, Cosigned: cosigned,
+		Origin: head.Origin, Size: head.Size, Root: head.Root, Index: p.Index, Key: key, Pinned: o.Key != "",
 	}
-	leaf := tlog.RecordHash(Entry(Commit(p.Extra.EntryKey, p.Extra.Payload)))
-	if p.Index >= head.Size || tlog.CheckRecord(path, head.Size, head.Root, p.Index, leaf) != nil {
+	commitment := Commit(p.Extra.EntryKey, p.Extra.Payload)
+	entry := Entry(commitment)
+	if b := p.Extra.Bulk; b != nil {
+		if r.Bulk, err = b.check(commitment); err != nil {
+			return nil, err
+		}
+		entry = b.Entry
+	}
+	if !included(p.Path, head.Size, head.Root, p.Index, tlog.RecordHash(entry)) {
 		return nil, errors.New("the event is not in the log at the place the receipt names")
 	}
-	return &Receipt{
-		Event: event, Payload: p.Extra.Payload,
-		Origin: head.Origin, Size: head.Size, Root: head.Root, Index: p.Index, Key: key, Pinned: o.Key != "",
-	}, nil
+	return r, nil
+}
+
+// included checks an inclusion proof.
+func included(hashes [][32]byte, size int64, root [32]byte, index int64, leaf tlog.Hash) bool {
+	path := make(tlog.RecordProof, len(hashes))
+	for i, h := range hashes {
+		path[i] = h
+	}
+	return index < size && tlog.CheckRecord(path, size, root, index, leaf) == nil
 }
 
 // Format writes the proof as the text that Parse reads.

@@ -12,47 +12,65 @@
 // then signed, then answered. A size that could still be lost is never signed.
 //
 // A database put back from a backup would fork the log. So a file outside the
-// database remembers how far the log was signed, and Open refuses a log that
-// is behind it or differs.
+// database remembers how far the log was signed, witnesses may remember it too,
+// and Open refuses a log that is behind them or differs. Then Rotate begins
+// another log, which says in its first entry why.
+//
+// Several processes may write to the log of one PostgreSQL database: who writes
+// locks its head, reads what others wrote, and goes on from there.
 package ledger
 
 import (
 	"context"
 	"crypto"
-	"crypto/ed25519"
 	_ "embed"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/store"
-	"github.com/avow-privacy/avow/receipt"
-	"golang.org/x/mod/sumdb/note"
 )
 
 //go:embed queries.sql
 var queriesSQL string
 
 var q = store.Load[struct {
-	Name                            string
-	Head, Begin, Advance, Others    string
-	AddChunk, Chunks, AddTile, Tile string
-	KeepCheckpoint                  string
-	AddEvent, LastEvent             string
-	EventByN, EventByLeaf           string
+	Newest, Head, LockHead, Begin, Advance string
+	AddChunk, Chunks, AddTile, Tile        string
+	KeepCheckpoint, LastCheckpoint         string
+	AddEvent, DropEvents, AllEvents        string
+	LastEvent, EventByN, EventByLeaf       string
+	AddBulk, Bulk                          string
 }](queriesSQL)
 
 // Config says which log this is.
 type Config struct {
-	Origin    string        // its name: host and path, without scheme or spaces
+	Origin    string        // the name of a log that is begun: host and path, without scheme or spaces
 	Key       crypto.Signer // Ed25519; signs the checkpoints
 	Keys      Keys          // closes the links to receipts, and sums up rows
 	HighWater string        // a file outside the data folder that remembers how far the log was signed
 	Subject   FindSubject   // finds whose event a link leads to; without it ByLink finds nobody
+	Witnesses []Witness     // who is asked to cosign the checkpoints
+}
+
+// A Witness is somebody else who looks at the log as it grows, and signs that it
+// only grew.
+type Witness struct {
+	// Key is the verifier key of its cosignatures.
+	Key string
+	// Ask sends a request of c2sp.org/tlog-witness, add-checkpoint, and returns
+	// the lines that were answered. Of a conflict it makes a *ConflictError.
+	Ask func(ctx context.Context, request []byte) ([]byte, error)
+}
+
+// A ConflictError is the answer of a witness who has seen the log at another
+// size than it was told.
+type ConflictError struct{ Size int64 }
+
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("the witness has seen the log at size %d", e.Size)
 }
 
 // A Subject is a person whose key opens what the log commits to.
@@ -60,6 +78,9 @@ type Subject interface {
 	ID() avow.SubjectID
 	// EntryKey is the key of one entry, made from the subject's own.
 	EntryKey(nonce string) [32]byte
+	// Tombstone is what only the subject's key gives, and what the log is told
+	// when the subject is erased.
+	Tombstone() [32]byte
 	// SealPayload closes the payload of the n-th event about a record.
 	SealPayload(about avow.RecordID, n int64, v avow.Version, payload []byte) []byte
 	OpenPayload(about avow.RecordID, n int64, v avow.Version, sealed []byte) ([]byte, error)
@@ -81,24 +102,35 @@ type FindSubject func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (Sub
 type Ledger struct {
 	db     *store.DB
 	cfg    Config
-	signer signer
-	vkey   string
+	shared bool // whether other processes write too
+	volume *volume
 
-	log    int64                 // its number
-	state  atomic.Pointer[state] // durable and signed
-	staged *state                // in a transaction; the committer's alone
-	kept   time.Time             // when a checkpoint was last put by; the committer's alone
+	state   atomic.Pointer[state] // durable and signed
+	growing sync.Mutex            // held from Write to Durable or Lost, and by Refresh
+	staged  *group
 
-	forgot atomic.Pointer[error] // why the high-water file could not be written, while it cannot
+	cosigned  atomic.Pointer[cosigned]
+	witnesses []*witness
+	keptSize  int64     // of the checkpoint that was put by last; tend's alone
+	keptAt    time.Time // when it was signed
 
-	stop   chan struct{}
-	ended  chan struct{}
+	reported  atomic.Pointer[[32]byte] // the state that was last put into the log
+	forgot    atomic.Pointer[error]    // why the high-water file could not be written, while it cannot
+	unwritten atomic.Pointer[error]    // why an erasure is not in the journal
+	refused   atomic.Pointer[error]    // why a witness found the log forked, if one did
+
+	mu    sync.Mutex
+	older map[int64]*state // logs that went before, as far as they were signed
+
+	stop   context.CancelFunc
+	ended  sync.WaitGroup
 	closed sync.Once
 }
 
 // A state is the log at one size. It is never changed once it is published. Its
 // checkpoint is nil if the key could not be used.
 type state struct {
+	*volume
 	tree       *tree
 	root       [32]byte
 	rows       store.State // of all rows about persons
@@ -113,44 +145,36 @@ type Status struct {
 	Root   [32]byte
 	Signed time.Time // when the newest checkpoint was signed
 	Key    string    // the verifier key
+	// Cosigned is the size of the newest checkpoint that witnesses have
+	// cosigned, and Witnesses are their names.
+	Cosigned  int64
+	Witnesses []string
 }
 
-// Open opens the log in db and makes it the one that takes the entries. It
-// computes the whole tree anew and holds it to the stored head and to the
-// high-water file.
+// Open opens the newest log in db, or begins one, and makes it the one that
+// takes the entries. It computes the whole tree anew and holds it to the stored
+// head, to the high-water file, and to what witnesses have seen.
 func Open(ctx context.Context, db *store.DB, cfg Config) (*Ledger, error) {
-	public, ok := cfg.Key.Public().(ed25519.PublicKey)
-	if !ok {
-		return nil, errors.New("open log: the key is not an Ed25519 key")
-	}
-	if strings.ContainsAny(cfg.Origin, " +\n\r\t") || cfg.Origin == "" {
-		return nil, fmt.Errorf("open log: %q is no name for a log: give host and path, such as harbour.example/log", cfg.Origin)
-	}
-	vkey, err := note.NewEd25519VerifierKey(cfg.Origin, public)
-	if err != nil {
+	l := &Ledger{db: db, cfg: cfg, shared: isShared(db), older: map[int64]*state{}}
+	var err error
+	if l.witnesses, err = openWitnesses(cfg.Witnesses); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
-	}
-	verifier, err := note.NewVerifier(vkey)
-	if err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	l := &Ledger{
-		db: db, cfg: cfg, vkey: vkey, signer: signer{cfg.Key, verifier},
-		stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	if err := l.load(ctx); err != nil {
 		return nil, err
 	}
 	db.Attach(l)
-	go l.remember()
+	ctx, l.stop = context.WithCancel(context.Background())
+	l.ended.Go(func() { l.remember(ctx) })
+	l.ended.Go(func() { l.tendAll(ctx) })
 	return l, nil
 }
 
 // Close writes the high-water file a last time. It comes before the store's.
 func (l *Ledger) Close() (err error) {
 	l.closed.Do(func() {
-		close(l.stop)
-		<-l.ended
+		l.stop()
+		l.ended.Wait()
 		err = l.writeHighWater(l.state.Load())
 	})
 	return err
@@ -159,29 +183,22 @@ func (l *Ledger) Close() (err error) {
 // Status says where the log stands.
 func (l *Ledger) Status() Status {
 	s := l.state.Load()
-	return Status{Origin: l.cfg.Origin, Size: s.tree.size, Root: s.root, Signed: s.at, Key: l.vkey}
+	status := Status{Origin: s.origin, Size: s.tree.size, Root: s.root, Signed: s.at, Key: s.vkey}
+	if c := l.cosigned.Load(); c != nil {
+		status.Cosigned, status.Witnesses = c.size, c.names
+	}
+	return status
 }
 
 // Checkpoint is the newest one, signed; nil if the key cannot be used.
 func (l *Ledger) Checkpoint() []byte { return l.state.Load().checkpoint }
 
 // publish signs a state and makes it the one that is served. The state must be
-// durable.
-func (l *Ledger) publish(s *state) error {
-	c := receipt.Checkpoint{Origin: l.cfg.Origin, Size: s.tree.size, Root: s.root}
-	signed, err := note.Sign(&note.Note{Text: c.Text()}, l.signer)
-	s.checkpoint = signed
-	l.state.Store(s)
-	if err != nil {
-		return fmt.Errorf("sign checkpoint of size %d: %w", s.tree.size, err)
+// durable, and nothing else grow the log meanwhile.
+func (l *Ledger) publish(s *state) (err error) {
+	if s.checkpoint == nil {
+		err = s.sign()
 	}
-	return nil
+	l.state.Store(s)
+	return err
 }
-
-// A signer signs notes with a key that may live elsewhere.
-type signer struct {
-	key crypto.Signer
-	note.Verifier
-}
-
-func (s signer) Sign(msg []byte) ([]byte, error) { return s.key.Sign(nil, msg, crypto.Hash(0)) }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/avow-privacy/avow/internal/store"
@@ -37,50 +38,40 @@ func (e *BehindError) Error() string {
 // What to do about a log that is not the one that was signed. To sign it all
 // the same would be to show two people two different logs under one name.
 const (
-	putBack  = "It looks as if an older copy of the data folder was put back: put back the newest one"
-	beginNew = "Put back the data folder, or begin a new log with new keys: give another folder with --keys"
+	putBack = "It looks as if an older copy of the data was put back: put back the newest one. " +
+		"If there is none, begin another log, which says why: avow ledger rotate"
+	beginNew = "Put back the data, or begin a new log with new keys: give another folder with --keys"
 	takeIt   = "Put back a copy of that file. If there is none, and this is surely the newest data, make it an empty file"
 )
 
-// load computes the tree from the entries, checks it, and signs it.
+// load opens the newest log, or begins the first, and signs it.
 func (l *Ledger) load(ctx context.Context) error {
-	mark, marked, err := l.readHighWater()
+	n, origin, err := newest(ctx, l.db)
 	if err != nil {
 		return err
 	}
-	s := &state{tree: &tree{}, at: l.db.Now()}
-	var forked, fresh bool
-	err = l.db.View(ctx, func(tx *store.Tx) error {
-		h, err := l.head(ctx, tx)
-		if fresh = errors.Is(err, store.ErrNone); fresh {
-			return l.noOthers(ctx, tx)
-		}
-		if err == nil {
-			l.log, s.rows = h.log, h.state
-			forked, err = s.compute(ctx, tx, l.log, mark)
-		}
-		if err == nil {
-			err = s.compare(h)
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("open log: %w", err)
+	fresh := n == 0
+	if fresh {
+		n, origin = 1, l.cfg.Origin
 	}
-	s.root = s.tree.root()
-	switch {
-	case fresh && mark.Size > 0:
-		return &BehindError{fmt.Sprintf("there is none here, and %d entries were signed with these keys", mark.Size), beginNew}
-	case s.tree.size < mark.Size:
-		return &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", s.tree.size, mark.Size), putBack}
-	case forked:
-		return &BehindError{fmt.Sprintf("its first %d entries are not the ones that were signed", mark.Size), putBack}
-	case !marked && s.tree.size > 0:
-		return &BehindError{fmt.Sprintf("%s is missing, which says how far it was signed", l.cfg.HighWater), takeIt}
-	case fresh:
-		if err := l.begin(ctx, s); err != nil {
-			return fmt.Errorf("open log: %w", err)
-		}
+	if l.volume, err = newVolume(n, origin, l.cfg.Key); err != nil {
+		return err
+	}
+	if l.cfg.Origin != origin {
+		return fmt.Errorf("open log: the database holds a log of another name than %s: start avow with the name it had, %s", l.cfg.Origin, origin)
+	}
+	if fresh {
+		err = l.begin(ctx)
+	}
+	var s *state
+	if err == nil {
+		s, err = l.compute(ctx)
+	}
+	if err == nil {
+		err = l.askAll(ctx, s)
+	}
+	if err != nil {
+		return err
 	}
 	if err := l.publish(s); err != nil {
 		return err
@@ -88,18 +79,89 @@ func (l *Ledger) load(ctx context.Context) error {
 	return l.writeHighWater(s)
 }
 
-// A head is what the database says of the log beside its entries.
-type head struct {
-	log   int64
-	size  int64
-	root  [32]byte
-	edge  []byte
-	state store.State
+// begin makes the first log, if none was signed with these keys before.
+func (l *Ledger) begin(ctx context.Context) error {
+	mark, _, err := l.readHighWater()
+	if err != nil {
+		return err
+	}
+	last, err := l.cfg.lastMark()
+	if err != nil {
+		return err
+	}
+	if mark.Size > 0 || last > 1 {
+		return &BehindError{fmt.Sprintf("there is none here, and %d entries were signed with these keys", mark.Size), beginNew}
+	}
+	root := (&tree{}).root()
+	err = l.db.Commit(ctx, func(tx *store.Tx) error {
+		return tx.Do(ctx, q.Begin, l.volume.n, l.volume.origin, int64(0), [32]byte(root), []byte{}, store.State{}.Bytes())
+	})
+	if err != nil {
+		return fmt.Errorf("open log: %w", err)
+	}
+	return nil
 }
 
-func (l *Ledger) head(ctx context.Context, tx *store.Tx) (h head, err error) {
+// compute computes the log from its entries and holds it to the stored head and
+// to the high-water file.
+func (l *Ledger) compute(ctx context.Context) (*state, error) {
+	mark, marked, err := l.readHighWater()
+	if err != nil {
+		return nil, err
+	}
+	last, err := l.cfg.lastMark()
+	if err != nil {
+		return nil, err
+	}
+	s := &state{volume: l.volume, tree: &tree{}, at: l.db.Now()}
+	forked := false
+	err = l.db.View(ctx, func(tx *store.Tx) error {
+		h, err := readHead(ctx, tx, q.Head, l.volume.n)
+		if err != nil {
+			return err
+		}
+		s.rows = h.state
+		err = eachEntry(ctx, tx, l.volume.n, 0, math.MaxInt64, func(_ int64, entry []byte) error {
+			s.tree.add(tlog.RecordHash(entry))
+			if s.tree.size == mark.Size {
+				forked = s.tree.root() != tlog.Hash(mark.Root)
+			}
+			return nil
+		})
+		if err == nil {
+			err = s.tree.compare(h)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open log: %w", err)
+	}
+	s.root = s.tree.root()
+	switch {
+	case last > l.volume.n:
+		return nil, &BehindError{fmt.Sprintf("it is number %d, and number %d was begun with these keys", l.volume.n, last), putBack}
+	case s.tree.size < mark.Size:
+		return nil, &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", s.tree.size, mark.Size), putBack}
+	case forked:
+		return nil, &BehindError{fmt.Sprintf("its first %d entries are not the ones that were signed", mark.Size), putBack}
+	case !marked && s.tree.size > 0:
+		return nil, &BehindError{fmt.Sprintf("%s is missing, which says how far it was signed", l.cfg.mark(l.volume.n)), takeIt}
+	}
+	return s, nil
+}
+
+// A head is what the database says of a log beside its entries.
+type head struct {
+	origin string
+	size   int64
+	root   [32]byte
+	edge   []byte
+	state  store.State
+}
+
+func readHead(ctx context.Context, tx *store.Tx, query string, n int64) (h head, err error) {
 	var state []byte
-	if err := tx.Get(ctx, q.Head, store.Into(&h.log, &h.size, &h.root, &h.edge, &state), l.cfg.Origin); err != nil {
+	if err := tx.Get(ctx, query, store.Into(&h.origin, &h.size, &h.root, &h.edge, &state), n); err != nil {
 		return h, err
 	}
 	var ok bool
@@ -109,43 +171,12 @@ func (l *Ledger) head(ctx context.Context, tx *store.Tx) (h head, err error) {
 	return h, err
 }
 
-func (l *Ledger) begin(ctx context.Context, s *state) error {
-	l.log = 1
-	return l.db.Commit(ctx, func(tx *store.Tx) error {
-		return tx.Do(ctx, q.Begin, l.log, l.cfg.Origin, s.root, []byte{}, s.rows.Bytes())
-	})
-}
-
-func (l *Ledger) noOthers(ctx context.Context, tx *store.Tx) error {
-	var others int
-	if err := tx.Get(ctx, q.Others, &others, l.cfg.Origin); err != nil {
-		return err
-	}
-	if others > 0 {
-		return fmt.Errorf("the database holds a log of another name than %s: start avow with the name it had", l.cfg.Origin)
-	}
-	return nil
-}
-
-// compute adds all entries to the tree, and says whether it had another root
-// than the high-water mark when it had that size.
-func (s *state) compute(ctx context.Context, tx *store.Tx, log int64, mark receipt.Checkpoint) (forked bool, err error) {
-	err = eachEntry(ctx, tx, log, 0, math.MaxInt64, func(_ int64, entry []byte) error {
-		s.tree.add(tlog.RecordHash(entry))
-		if s.tree.size == mark.Size {
-			forked = s.tree.root() != tlog.Hash(mark.Root)
-		}
-		return nil
-	})
-	return forked, err
-}
-
 // compare holds the computed tree to the stored head.
-func (s *state) compare(h head) error {
-	if s.tree.size == h.size && s.tree.root() == tlog.Hash(h.root) && bytes.Equal(s.tree.edge(), h.edge) {
+func (t *tree) compare(h head) error {
+	if t.size == h.size && t.root() == tlog.Hash(h.root) && bytes.Equal(t.edge(), h.edge) {
 		return nil
 	}
-	return &DamagedError{fmt.Sprintf("its %d entries do not give the root of the %d that were written", s.tree.size, h.size)}
+	return &DamagedError{fmt.Sprintf("its %d entries do not give the root of the %d that were written", t.size, h.size)}
 }
 
 // eachEntry calls fn for the entries from first up to end, in order.
@@ -175,6 +206,11 @@ func eachEntry(ctx context.Context, tx *store.Tx, log, first, end int64, fn func
 	}, log, first, end)
 }
 
+// appendEntry adds an entry to a bundle, headed by its length in two bytes.
+func appendEntry(bundle, entry []byte) []byte {
+	return append(binary.BigEndian.AppendUint16(bundle, uint16(len(entry))), entry...)
+}
+
 // cutEntry takes the first entry off a bundle, where each is headed by its
 // length in two bytes.
 func cutEntry(data []byte) (entry, rest []byte, ok bool) {
@@ -191,7 +227,8 @@ func cutEntry(data []byte) (entry, rest []byte, ok bool) {
 // readHighWater reads the newest checkpoint that was put by outside the
 // database. An empty file is the operator's word to start from what there is.
 func (l *Ledger) readHighWater() (mark receipt.Checkpoint, found bool, err error) {
-	signed, err := os.ReadFile(l.cfg.HighWater)
+	name := l.cfg.mark(l.volume.n)
+	signed, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return mark, false, nil
 	}
@@ -201,26 +238,26 @@ func (l *Ledger) readHighWater() (mark receipt.Checkpoint, found bool, err error
 	if len(signed) == 0 {
 		return mark, true, nil
 	}
-	mark, err = receipt.OpenCheckpoint(signed, l.vkey)
+	mark, err = receipt.OpenCheckpoint(signed, l.volume.vkey)
 	if err != nil {
-		return mark, false, fmt.Errorf("open log: %s does not hold a checkpoint of this log: %w. Nothing was signed or changed", l.cfg.HighWater, err)
+		return mark, false, fmt.Errorf("open log: %s does not hold a checkpoint of this log: %w. Nothing was signed or changed", name, err)
 	}
 	return mark, true, nil
 }
 
-// remember keeps the high-water file at most a second behind.
-func (l *Ledger) remember() {
-	defer close(l.ended)
+// remember keeps the high-water file at most a second behind, and the journal of
+// erasures whole.
+func (l *Ledger) remember(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	written := l.state.Load()
 	for {
 		select {
-		case <-l.stop:
+		case <-ctx.Done():
 			return
 		case <-tick.C:
 			s := l.state.Load()
-			if s == written {
+			if s.checkpoint == nil || bytes.Equal(s.checkpoint, written.checkpoint) {
 				continue
 			}
 			if err := l.writeHighWater(s); err != nil {
@@ -233,22 +270,34 @@ func (l *Ledger) remember() {
 	}
 }
 
-// writeHighWater replaces the file in one step, so that it is never torn.
+// writeHighWater replaces the file in one step, so that it is never torn, unless
+// another process has written a higher mark.
 func (l *Ledger) writeHighWater(s *state) error {
 	if s.checkpoint == nil {
 		return fmt.Errorf("remember log size: %w", ErrUnsigned)
 	}
-	draft := l.cfg.HighWater + ".new"
-	f, err := os.OpenFile(draft, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
+	if mark, _, err := l.readHighWater(); l.shared && err == nil && mark.Size > s.tree.size {
+		return nil
+	}
+	name := l.cfg.mark(s.n)
+	if err := replaceFile(name, s.checkpoint); err != nil {
 		return fmt.Errorf("remember log size: %w", err)
 	}
-	_, err = f.Write(s.checkpoint)
+	return nil
+}
+
+// replaceFile writes a file anew in one durable step.
+func replaceFile(name string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+"-*.new")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(draft, l.cfg.HighWater)
+		err = os.Rename(f.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("remember log size: %w", err)
+		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

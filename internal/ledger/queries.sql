@@ -1,19 +1,19 @@
 -- All SQL of the ledger.
 
+-- name: Newest
+SELECT log, origin FROM ledger_head ORDER BY log DESC LIMIT 1
+
 -- name: Head
-SELECT log, size, root, edge, state FROM ledger_head WHERE origin = $1
+SELECT origin, size, root, edge, state FROM ledger_head WHERE log = $1
+
+-- name: LockHead
+SELECT origin, size, root, edge, state FROM ledger_head WHERE log = $1 FOR UPDATE
 
 -- name: Begin
-INSERT INTO ledger_head (log, origin, size, root, edge, state) VALUES ($1, $2, 0, $3, $4, $5)
+INSERT INTO ledger_head (log, origin, size, root, edge, state) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 
 -- name: Advance
 UPDATE ledger_head SET size = $2, root = $3, edge = $4, state = $5 WHERE log = $1 AND size = $6
-
--- name: Name
-SELECT origin FROM ledger_head ORDER BY log DESC LIMIT 1
-
--- name: Others
-SELECT count(*) FROM ledger_head WHERE origin <> $1
 
 -- name: AddChunk
 INSERT INTO ledger_chunk (log, first, data) VALUES ($1, $2, $3)
@@ -28,18 +28,32 @@ INSERT INTO ledger_tile (log, level, n, hashes) VALUES ($1, $2, $3, $4)
 SELECT hashes FROM ledger_tile WHERE log = $1 AND level = $2 AND n = $3
 
 -- name: KeepCheckpoint
-INSERT INTO ledger_checkpoint (log, size, note, signed) VALUES ($1, $2, $3, $4) ON CONFLICT (log, size) DO NOTHING
+INSERT INTO ledger_checkpoint (log, size, note, signed) VALUES ($1, $2, $3, $4)
+ON CONFLICT (log, size) DO UPDATE SET note = excluded.note, signed = excluded.signed
+
+-- name: LastCheckpoint
+SELECT note, signed FROM ledger_checkpoint WHERE log = $1 AND size <= $2 ORDER BY size DESC LIMIT 1
 
 -- name: AddEvent
-INSERT INTO ledger_event (subject, about, n, log, leaf, pos, version, sealed)
-SELECT id, CAST($2 AS BYTEA), CAST($3 AS BIGINT), CAST($4 AS BIGINT), CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BYTEA)
-FROM vault_subject WHERE id = $1
+INSERT INTO ledger_event (subject, about, n, log, leaf, pos, version, sealed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: DropEvents
+DELETE FROM ledger_event WHERE subject = $1 RETURNING about, n, log, leaf, pos, version, sealed
+
+-- name: AllEvents
+SELECT subject, about, n, log, leaf, pos, version, sealed FROM ledger_event
 
 -- name: LastEvent
 SELECT n, version, sealed FROM ledger_event WHERE subject = $1 AND about = $2 ORDER BY n DESC LIMIT 1
 
 -- name: EventByN
-SELECT about, n, leaf, version, sealed FROM ledger_event WHERE subject = $1 AND about = $2 AND n = $3
+SELECT about, n, log, leaf, pos, version, sealed FROM ledger_event WHERE subject = $1 AND about = $2 AND n = $3
 
 -- name: EventByLeaf
-SELECT about, n, leaf, version, sealed FROM ledger_event WHERE subject = $1 AND leaf = $2
+SELECT about, n, log, leaf, pos, version, sealed FROM ledger_event WHERE subject = $1 AND leaf = $2 ORDER BY log DESC, pos LIMIT 1
+
+-- name: AddBulk
+INSERT INTO ledger_bulk (log, leaf, commitments) VALUES ($1, $2, $3)
+
+-- name: Bulk
+SELECT commitments FROM ledger_bulk WHERE log = $1 AND leaf = $2

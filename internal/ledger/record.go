@@ -11,8 +11,8 @@ import (
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/terse"
 	"github.com/avow-privacy/avow/receipt"
-	"golang.org/x/mod/sumdb/tlog"
 )
 
 // An Event is something that is done with a person's information.
@@ -22,15 +22,23 @@ type Event struct {
 	Clause    avow.ClauseID  // the promise it is done under
 	Statement avow.Version   // the version in force
 	X         map[string]any // more, in values that JSON has; names of fields, never what is in them
+	// New says that the record was made in this very transaction, so that there
+	// is no event about it yet and none need be looked for.
+	New bool
 }
 
 // A Pending is an entry on its way into the log. It has its place once the
 // Commit it was made in has returned.
 type Pending struct {
-	entry  []byte
-	event  *event // nil for a fact
-	index  int64
-	placed []func(ctx context.Context, tx *store.Tx, index int64) error
+	entry     []byte
+	event     *event   // what the entry commits to; nil for a fact
+	members   []*event // of a bulk
+	bulk      *Pending // for a member, the bulk it is in
+	tombstone bool
+	erasure   *Pending // for an erasure, its tombstone
+	fault     error    // why what follows the commit could not be done
+	index     int64
+	placed    []func(ctx context.Context, tx *store.Tx, index int64) error
 }
 
 // An event is what is kept about an entry beside the entry.
@@ -38,6 +46,7 @@ type event struct {
 	subject    avow.SubjectID
 	about      avow.RecordID
 	n          int64
+	pos        int64 // in its bulk; -1 if the entry is its own
 	version    avow.Version
 	commitment [32]byte
 	key        [32]byte
@@ -45,9 +54,14 @@ type event struct {
 	sealed     []byte
 }
 
-// Index is the entry's place in the log. Before the Commit has returned it is
-// -1.
-func (p *Pending) Index() int64 { return p.index }
+// Index is the entry's place in the log; a member of a bulk has the bulk's.
+// Before the Commit has returned it is -1.
+func (p *Pending) Index() int64 {
+	if p.bulk != nil {
+		return p.bulk.index
+	}
+	return p.index
+}
 
 // Then calls fn when the entry gets its place, still within the transaction.
 func (p *Pending) Then(fn func(ctx context.Context, tx *store.Tx, index int64) error) {
@@ -59,49 +73,88 @@ func (p *Pending) Then(fn func(ctx context.Context, tx *store.Tx, index int64) e
 // form in somebody else's name would read in the receipt whether, and how
 // often, that person had been here before.
 func (l *Ledger) Record(ctx context.Context, tx *store.Tx, who Subject, e Event) (*Pending, error) {
-	n, prev, err := l.tip(ctx, tx, who, e.About)
+	var last link
+	if !e.New {
+		var err error
+		if last, err = tip(ctx, tx, who, e.About); err != nil {
+			return nil, fmt.Errorf("record %s of %s: %w", e.Type, who.ID(), err)
+		}
+	}
+	ev, err := newEvent(tx, who, e, last)
 	if err != nil {
 		return nil, fmt.Errorf("record %s of %s: %w", e.Type, who.ID(), err)
 	}
-	nonce := randomText()
-	payload, err := receipt.Event{
-		At: tx.Now, Clause: e.Clause, N: n + 1, Nonce: nonce, Prev: prev, Statement: e.Statement, Type: e.Type, X: e.X,
-	}.Payload()
-	if err != nil {
-		return nil, fmt.Errorf("record %s of %s: %w", e.Type, who.ID(), err)
-	}
-	ev := &event{subject: who.ID(), about: e.About, n: n + 1, version: e.Statement, key: who.EntryKey(nonce), payload: payload}
-	ev.commitment = receipt.Commit(ev.key, payload)
-	ev.sealed = who.SealPayload(ev.about, ev.n, ev.version, payload)
 	p := &Pending{entry: receipt.Entry(ev.commitment), event: ev, index: -1}
 	tx.Log(p)
 	return p, nil
 }
 
-// tip finds the last event about a record of the subject: in the group that is under way, where no
-// query sees it yet, or in the table.
-func (l *Ledger) tip(ctx context.Context, tx *store.Tx, who Subject, about avow.RecordID) (n int64, prev string, err error) {
+// A link is what one event of a chain takes from the one before.
+type link struct {
+	n    int64
+	prev string
+}
+
+func (ev *event) link() link {
+	return link{ev.n, base64.StdEncoding.EncodeToString(ev.commitment[:])}
+}
+
+// newEvent makes the event that follows last, and closes it.
+func newEvent(tx *store.Tx, who Subject, e Event, last link) (*event, error) {
+	nonce := randomText()
+	payload, err := receipt.Event{
+		At: tx.Now, Clause: e.Clause, N: last.n + 1, Nonce: nonce, Prev: last.prev, Statement: e.Statement, Type: e.Type, X: e.X,
+	}.Payload()
+	if err != nil {
+		return nil, err
+	}
+	ev := &event{subject: who.ID(), about: e.About, n: last.n + 1, pos: -1, version: e.Statement, key: who.EntryKey(nonce), payload: payload}
+	ev.commitment = receipt.Commit(ev.key, payload)
+	ev.sealed = who.SealPayload(ev.about, ev.n, ev.version, terse.Pack(payload, ev.n, ev.version))
+	return ev, nil
+}
+
+// tip finds the last event about a record of the subject: in the group that is
+// under way, where no query sees it yet, or in the table.
+func tip(ctx context.Context, tx *store.Tx, who Subject, about avow.RecordID) (link, error) {
 	entries := tx.Entries()
 	for i := len(entries) - 1; i >= 0; i-- {
-		if ev := entries[i].(*Pending).event; ev != nil && ev.subject == who.ID() && ev.about == about {
-			return ev.n, base64.StdEncoding.EncodeToString(ev.commitment[:]), nil
+		p, ok := entries[i].(*Pending)
+		if !ok {
+			continue
+		}
+		if ev := p.about(who.ID(), about); ev != nil {
+			return ev.link(), nil
 		}
 	}
-	var version int64
+	var n, version int64
 	var sealed []byte
-	err = tx.Get(ctx, q.LastEvent, store.Into(&n, &version, &sealed), who.ID(), about)
+	err := tx.Get(ctx, q.LastEvent, store.Into(&n, &version, &sealed), who.ID(), about)
 	if errors.Is(err, store.ErrNone) {
-		return 0, "", nil
+		return link{}, nil
 	}
 	if err != nil {
-		return 0, "", err
+		return link{}, err
 	}
 	last, err := open(who, about, n, avow.Version(version), sealed)
 	if err != nil {
-		return 0, "", err
+		return link{}, err
 	}
 	commitment := receipt.Commit(last.key, last.payload)
-	return n, base64.StdEncoding.EncodeToString(commitment[:]), nil
+	return link{n, base64.StdEncoding.EncodeToString(commitment[:])}, nil
+}
+
+// about finds the last event in the entry about a record of a subject.
+func (p *Pending) about(who avow.SubjectID, about avow.RecordID) *event {
+	if ev := p.event; ev != nil && ev.subject == who && ev.about == about {
+		return ev
+	}
+	for i := len(p.members) - 1; i >= 0; i-- {
+		if ev := p.members[i]; ev.subject == who && ev.about == about {
+			return ev
+		}
+	}
+	return nil
 }
 
 // Fact puts a fact about the operator into the log, in clear: s for a statement
@@ -148,83 +201,3 @@ func randomText() string {
 	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
-
-// Write gives the entries of a group their places. The store calls it.
-func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
-	last := l.state.Load()
-	next := &state{tree: last.tree.clone(), at: tx.Now, rows: last.rows.Plus(tx.Change())}
-	l.staged = next
-	chunk, first := []byte(nil), next.tree.size
-	for _, e := range entries {
-		p := e.(*Pending)
-		p.index = next.tree.size
-		full := next.tree.add(tlog.RecordHash(p.entry))
-		chunk = append(binary.BigEndian.AppendUint16(chunk, uint16(len(p.entry))), p.entry...)
-		if next.tree.size%tileWidth == 0 {
-			if _, err := tx.Exec(ctx, q.AddChunk, l.log, first, chunk); err != nil {
-				return fmt.Errorf("write log: %w", err)
-			}
-			chunk, first = nil, next.tree.size
-		}
-		if err := l.place(ctx, tx, p, full); err != nil {
-			return fmt.Errorf("write log: %w", err)
-		}
-	}
-	if len(chunk) > 0 {
-		if _, err := tx.Exec(ctx, q.AddChunk, l.log, first, chunk); err != nil {
-			return fmt.Errorf("write log: %w", err)
-		}
-	}
-	next.root = next.tree.root()
-	return l.advance(ctx, tx, last, next)
-}
-
-// place keeps what belongs to an entry that has its index.
-func (l *Ledger) place(ctx context.Context, tx *store.Tx, p *Pending, full []fullTile) error {
-	for _, t := range full {
-		if _, err := tx.Exec(ctx, q.AddTile, l.log, t.level, t.n, t.hashes); err != nil {
-			return err
-		}
-	}
-	if ev := p.event; ev != nil {
-		// Adds nothing if the subject was erased by the same transaction: then
-		// the payload has nobody left to belong to.
-		if _, err := tx.Exec(ctx, q.AddEvent, ev.subject, ev.about, ev.n, l.log, p.index, -1, int64(ev.version), ev.sealed); err != nil {
-			return err
-		}
-	}
-	for _, fn := range p.placed {
-		if err := fn(ctx, tx, p.index); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Ledger) advance(ctx context.Context, tx *store.Tx, last, next *state) error {
-	if tx.Now.Sub(l.kept) >= time.Minute && last.tree.size > 0 && last.checkpoint != nil {
-		if _, err := tx.Exec(ctx, q.KeepCheckpoint, l.log, last.tree.size, last.checkpoint, last.at); err != nil {
-			return fmt.Errorf("write log: %w", err)
-		}
-		l.kept = tx.Now
-	}
-	n, err := tx.Exec(ctx, q.Advance, l.log, next.tree.size, next.root, next.tree.edge(), next.rows.Bytes(), last.tree.size)
-	if err != nil {
-		return fmt.Errorf("write log: %w", err)
-	}
-	if n != 1 {
-		return errors.New("write log: somebody else has written to it: stop avow and start it again")
-	}
-	return nil
-}
-
-// Durable signs what was written. The store calls it after the commit. If the
-// key cannot be used, what was written stays written and the next checkpoint
-// covers it; until then there are no receipts, and Verify says so.
-func (l *Ledger) Durable() {
-	_ = l.publish(l.staged)
-	l.staged = nil
-}
-
-// Lost forgets what was not written after all. The store calls it.
-func (l *Ledger) Lost() { l.staged = nil }

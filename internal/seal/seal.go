@@ -14,7 +14,6 @@ package seal
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -116,14 +115,6 @@ func newBox(secret []byte) cipher.AEAD {
 		panic(err) // only a block of a wrong length
 	}
 	return box
-}
-
-func derive(secret []byte, info string) []byte {
-	out, err := hkdf.Key(sha256.New, secret, nil, info, 32)
-	if err != nil {
-		panic(err) // only more bytes than HKDF can give
-	}
-	return out
 }
 
 func mac(secret []byte, parts ...[]byte) []byte {

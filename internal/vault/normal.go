@@ -55,25 +55,24 @@ func isPhone(category string) bool {
 // would take two people for one. The 0 in "+44 (0)20" is for who does not dial
 // the +44.
 func phone(value []byte) []byte {
-	text := norm.NFKC.Bytes(value)
-	abroad := bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n("), []byte("+"))
-	if abroad {
+	text := bytes.TrimLeft(norm.NFKC.Bytes(value), " \t\r\n(")
+	abroad := bytes.HasPrefix(text, []byte("+"))
+	if abroad || bytes.HasPrefix(text, []byte("00")) {
 		text = bytes.Replace(text, []byte("(0)"), nil, 1)
 	}
-	digits := make([]byte, 1, len(text)+1)
-	digits[0] = '+'
+	number := make([]byte, 1, len(text)+1)
+	number[0] = '+'
 	for _, c := range text {
 		if c >= '0' && c <= '9' {
-			digits = append(digits, c)
+			number = append(number, c)
 		}
 	}
-	switch rest, from00 := bytes.CutPrefix(digits[1:], []byte("00")); {
-	case len(digits) == 1:
-		return nil
-	case abroad:
-		return digits
-	case from00 && len(rest) > 0:
-		return append(digits[:1], rest...)
+	digits := number[1:]
+	if rest, ok := bytes.CutPrefix(digits, []byte("00")); ok && !abroad && len(rest) > 0 {
+		return append(number[:1], rest...)
 	}
-	return digits[1:]
+	if abroad && len(digits) > 0 {
+		return number
+	}
+	return digits
 }

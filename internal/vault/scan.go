@@ -74,82 +74,99 @@ func (v *Vault) Scan(ctx context.Context, tx *store.Tx, deep bool, progress func
 	for _, part := range []struct {
 		query string
 		each  func(func(...any) error) error
-	}{{q.ScanSubjects, s.subject}, {q.ScanIndexes, s.anIndex}, {q.ScanRecords, s.record}} {
+	}{{q.ScanSubjects, s.subject}, {q.ScanIndexes, s.index}, {q.ScanRecords, s.record}} {
 		if err := tx.Each(ctx, part.query, part.each); err != nil {
 			return nil, fmt.Errorf("scan: %w", err)
 		}
 	}
-	s.step(true)
+	if progress != nil {
+		progress(s.Rows, s.Rows)
+	}
 	return &s.Scanned, nil
 }
 
-func (s *scan) step(last bool) {
-	if s.progress != nil && (last || s.Rows%1000 == 0) {
+func (s *scan) row() {
+	if s.Rows++; s.progress != nil && s.Rows%1000 == 0 {
 		s.progress(s.Rows, max(s.total, s.Rows))
 	}
 }
 
+// Whoever altered a row may have given it an id that is none. So ids are read as
+// they stand here, and what does not fit is a fault and no error.
+
 func (s *scan) subject(scan func(...any) error) error {
-	var id avow.SubjectID
+	var id, wrapped []byte
 	var epoch int64
-	var wrapped []byte
 	if err := scan(&id, &epoch, &wrapped); err != nil {
 		return err
 	}
-	s.Rows++
-	s.step(false)
-	s.State.Add(store.Subjects, s.subjectRow(id, epoch, wrapped))
-	who, err := s.unwrap(id, epoch, wrapped)
+	s.row()
+	if len(id) != 16 {
+		s.fault(Fault{store.Subjects, hex.EncodeToString(id), "is no id"})
+		return nil
+	}
+	s.State.Add(store.Subjects, s.subjectRow(avow.SubjectID(id), epoch, wrapped))
+	who, err := s.unwrap(avow.SubjectID(id), epoch, wrapped)
 	if err != nil {
-		s.fault(Fault{store.Subjects, id.String(), "has a key that does not open"})
+		s.fault(Fault{store.Subjects, avow.SubjectID(id).String(), "has a key that does not open"})
 		return nil
 	}
 	who.key.Clear()
 	return nil
 }
 
-func (s *scan) anIndex(scan func(...any) error) error {
-	var digest [16]byte
-	var leadsTo avow.SubjectID
-	var subject []byte
+func (s *scan) index(scan func(...any) error) error {
+	var digest, leadsTo, subject []byte
 	if err := scan(&digest, &leadsTo, &subject); err != nil {
 		return err
 	}
-	s.Rows++
-	s.step(false)
-	s.State.Add(store.Indexes, s.indexRow(digest, leadsTo))
-	if subject == nil {
-		s.fault(Fault{store.Indexes, hex.EncodeToString(digest[:]), "leads to nobody"})
+	s.row()
+	name := hex.EncodeToString(digest)
+	switch {
+	case len(digest) != 16 || len(leadsTo) != 16:
+		s.fault(Fault{store.Indexes, name, "is no index"})
+		return nil
+	case subject == nil:
+		s.fault(Fault{store.Indexes, name, "leads to nobody"})
 	}
+	s.State.Add(store.Indexes, s.indexRow([16]byte(digest), avow.SubjectID(leadsTo)))
 	return nil
 }
 
 func (s *scan) record(scan func(...any) error) error {
 	var r row
+	var id, subject, wrapped []byte
 	var epoch *int64
-	var wrapped []byte
-	if err := scan(&r.ID, &r.Subject, &r.Collection, &r.Version, &r.collected, &r.expires, &r.sealed, &epoch, &wrapped); err != nil {
+	if err := scan(&id, &subject, &r.Collection, &r.Version, &r.collected, &r.expires, &r.sealed, &epoch, &wrapped); err != nil {
 		return err
 	}
-	s.Rows++
-	s.step(false)
+	s.row()
+	if len(id) != 16 || len(subject) != 16 {
+		s.fault(Fault{store.Records, hex.EncodeToString(id), "is no record"})
+		return nil
+	}
+	r.ID, r.Subject = avow.RecordID(id), avow.SubjectID(subject)
 	s.State.Add(store.Records, s.recordRow(&r))
-	if epoch == nil {
+	switch {
+	case epoch == nil:
 		s.fault(Fault{store.Records, r.ID.String(), "is nobody's"})
-		return nil
+	case s.deep:
+		s.try(&r, *epoch, wrapped)
 	}
-	if !s.deep {
-		return nil
-	}
-	who, err := s.unwrap(r.Subject, *epoch, wrapped)
+	return nil
+}
+
+// try opens a record. If it is its subject's key that does not open, that was
+// said of the subject.
+func (s *scan) try(r *row, epoch int64, wrapped []byte) {
+	who, err := s.unwrap(r.Subject, epoch, wrapped)
 	if err != nil {
-		return nil // said of the subject already
+		return
 	}
 	defer who.key.Clear()
 	plain, err := who.key.Open(r.sealed, recordPlace(r.ID, r.Subject, r.Version))
-	defer clear(plain)
 	if err != nil {
 		s.fault(Fault{store.Records, r.ID.String(), "does not open"})
 	}
-	return nil
+	clear(plain)
 }

@@ -20,6 +20,7 @@ import (
 	"context"
 	"crypto/subtle"
 	_ "embed"
+	"errors"
 	"fmt"
 	"time"
 
@@ -99,6 +100,14 @@ func Open(ctx context.Context, db *store.DB, keys *seal.Keys, opt Options) (*Vau
 // Refresh learns of epochs that another process over the same database began or
 // ended. The keys must be shared with it.
 func (v *Vault) Refresh(ctx context.Context) error {
+	err := v.refresh(ctx)
+	if wrong := (*KeysError)(nil); errors.As(err, &wrong) {
+		return v.refresh(ctx) // the epoch may have ended between the look at the rows and that at the keys
+	}
+	return err
+}
+
+func (v *Vault) refresh(ctx context.Context) error {
 	var known []epoch
 	err := v.db.View(ctx, func(tx *store.Tx) (err error) { known, err = v.epochs(ctx, tx); return err })
 	if err != nil {

@@ -79,6 +79,7 @@ CREATE TABLE ledger_checkpoint (
 
 -- pos is the event's place in the bulk that its entry stands for, or -1 if the
 -- entry is the event's own.
+-- sqlite: WITHOUT ROWID
 CREATE TABLE ledger_event (
 	subject BYTEA NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
 	about   BYTEA NOT NULL,

@@ -1,0 +1,335 @@
+package vault
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/store"
+)
+
+func contact(p *place) Record {
+	return Record{Collection: "contact", Version: 1, Expires: p.now.Add(time.Hour), Values: values("message", "hello")}
+}
+
+func epochsOf(t testing.TB, p *place) (e Epochs, rows []int64) {
+	t.Helper()
+	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
+		if e, err = p.Epochs(ctx, tx); err != nil {
+			return err
+		}
+		return tx.Each(ctx, "SELECT DISTINCT epoch FROM vault_subject ORDER BY epoch", func(scan func(...any) error) error {
+			var n int64
+			err := scan(&n)
+			rows = append(rows, n)
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, rows
+}
+
+// After a rotation everything opens, nothing stands under the epoch before, and
+// its key is nowhere; so what was copied before, and erased since, does not open.
+func TestRotate(t *testing.T) {
+	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
+	defer p.db.Close()
+	var ids []avow.RecordID
+	for i := range 2*batch + 10 { // more than two batches
+		id, _ := p.put(t, fmt.Sprint(i%(batch+10)), contact(p))
+		ids = append(ids, id)
+	}
+	var epoch int64
+	var wrapped []byte
+	eve := p.leads(t, By{Field: "email", Value: []byte("7")})
+	read := func(tx *store.Tx) error { return tx.Get(ctx, q.Subject, store.Into(&epoch, &wrapped), eve) }
+	if err := p.db.View(ctx, read); err != nil {
+		t.Fatal(err)
+	}
+	if e, _ := epochsOf(t, p); e.Current != 1 || !e.Since.Equal(p.now) || e.Unfinished {
+		t.Error("at first:", e)
+	}
+	p.now = p.now.Add(time.Hour)
+	var entered []int64
+	var last [2]int64
+	destroyed, err := p.Rotate(ctx, func(ctx context.Context, tx *store.Tx, n int64) error {
+		entered = append(entered, n)
+		return nil
+	}, func(done, total int64) { last = [2]int64{done, total} })
+	if err != nil || !slices.Equal(destroyed, []int64{1}) || !slices.Equal(entered, []int64{1}) || last != [2]int64{batch + 10, batch + 10} {
+		t.Error(err, destroyed, entered, last)
+	}
+	if e, rows := epochsOf(t, p); e.Current != 2 || !e.Since.Equal(p.now) || e.Unfinished || !slices.Equal(rows, []int64{2}) {
+		t.Error("afterwards:", e, rows)
+	}
+	if faults := p.scan(t, k.kept); faults != nil {
+		t.Error(faults)
+	}
+	for _, id := range ids {
+		c, err := p.get(t, id)
+		if err == nil {
+			_, err = c.Open("message")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := p.keys.Unwrap(epoch, wrapped, eve); err == nil {
+		t.Error("a copy of the wrapped key still opens")
+	}
+	if got := p.keys.Epochs(); !slices.Equal(got, []int64{2}) {
+		t.Error("keys of epochs:", got)
+	}
+}
+
+// Nothing that is done meanwhile is lost or left under the old epoch.
+func TestRotateWhileOthersWork(t *testing.T) {
+	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
+	defer p.db.Close()
+	for i := range 3 * batch {
+		p.put(t, fmt.Sprint(i%batch*3), contact(p))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 200 {
+			_, who := p.put(t, fmt.Sprint("new", i), contact(p))
+			if i%3 == 0 {
+				p.commit(t, func(tx *store.Tx) error { return p.Erase(ctx, tx, who) })
+			}
+		}
+	}()
+	for range 3 {
+		if _, err := p.Rotate(ctx, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-done
+	if _, rows := epochsOf(t, p); !slices.Equal(rows, []int64{4}) {
+		t.Error("epochs in use:", rows)
+	}
+	if faults := p.scan(t, k.kept); faults != nil {
+		t.Error(faults)
+	}
+}
+
+// An epoch that a key is wrapped under cannot go, whoever tries.
+func TestEpochInUseStays(t *testing.T) {
+	p := open(t)
+	p.put(t, "eve", contact(p))
+	err := p.db.Commit(ctx, func(tx *store.Tx) error { return tx.Do(ctx, q.DropEpoch, 1) })
+	if err == nil {
+		t.Error("the epoch is gone, and its subjects with it")
+	}
+	if err := p.keys.DropEpoch(1); err == nil {
+		t.Error("the key in use was destroyed")
+	}
+}
+
+// A key that does not open keeps its epoch from ending, and is named; when its
+// subject is erased the rotation goes on.
+func TestRotateOverDamage(t *testing.T) {
+	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
+	defer p.db.Close()
+	_, eve := p.put(t, "eve", contact(p))
+	p.put(t, "bob", contact(p))
+	p.commit(t, func(tx *store.Tx) error {
+		return tx.Do(ctx, "UPDATE vault_subject SET wrapped = X'00' WHERE id = $1", eve)
+	})
+	_, err := p.Rotate(ctx, nil, nil)
+	if err == nil || !strings.Contains(err.Error(), eve.String()) {
+		t.Error("damage was not said:", err)
+	}
+	if e, rows := epochsOf(t, p); !e.Unfinished || !slices.Equal(rows, []int64{1, 2}) {
+		t.Error(e, rows)
+	}
+	p.commit(t, func(tx *store.Tx) error { return p.Erase(ctx, tx, eve) })
+	if _, err := p.Rotate(ctx, nil, nil); err != nil {
+		t.Error(err)
+	}
+	if e, rows := epochsOf(t, p); e.Unfinished || e.Current != 2 || !slices.Equal(rows, []int64{2}) {
+		t.Error(e, rows)
+	}
+	_ = k
+}
+
+// If the end of an epoch cannot be entered in the log, its key stays.
+func TestRotateEntersFirst(t *testing.T) {
+	p := open(t)
+	p.put(t, "eve", contact(p))
+	full := errors.New("the log is full")
+	_, err := p.Rotate(ctx, func(context.Context, *store.Tx, int64) error { return full }, nil)
+	if e, _ := epochsOf(t, p); !errors.Is(err, full) || !e.Unfinished || !slices.Equal(p.keys.Epochs(), []int64{1, 2}) {
+		t.Error(err, e, p.keys.Epochs())
+	}
+}
+
+// Two processes over one database share the place of their keys: the one that
+// does not rotate learns of the new epoch by the first row under it.
+func TestRotateBesideAReplica(t *testing.T) {
+	dir := t.TempDir()
+	p, _ := kept(t, dir, time.Unix(1e9, 0))
+	defer p.db.Close()
+	id, _ := p.put(t, "eve", contact(p))
+	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica := &place{db: p.db, keys: keys, now: p.now}
+	if replica.Vault, err = Open(ctx, p.db, keys, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	old, err := keys.EpochCheck(1)
+	if err != nil || len(old) == 0 {
+		t.Fatal(err)
+	}
+	if _, err := p.Rotate(ctx, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := replica.get(t, id); err != nil {
+		t.Error("a row of the new epoch:", err)
+	} else if _, err := c.Open("message"); err != nil {
+		t.Error(err)
+	}
+	if got := keys.Epochs(); !slices.Equal(got, []int64{2}) || keys.Epoch() != 2 {
+		t.Error("the replica has the keys of", got, "and uses", keys.Epoch())
+	}
+	replica.put(t, "bob", contact(p))
+	if err := replica.Refresh(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// Refresh is how a replica that saw no row of a new epoch learns of it.
+func TestRefresh(t *testing.T) {
+	dir := t.TempDir()
+	p, _ := kept(t, dir, time.Unix(1e9, 0))
+	defer p.db.Close()
+	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	replica, err := Open(ctx, p.db, keys, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Rotate(ctx, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := replica.Refresh(ctx); err != nil || keys.Epoch() != 2 {
+		t.Error(err, keys.Epoch())
+	}
+	if got := keys.Epochs(); !slices.Equal(got, []int64{2}) {
+		t.Error("the replica still has the key of an epoch that ended:", got)
+	}
+}
+
+var (
+	rotateIn = flag.String("vault.rotate-in", "", "rotate the keys in this folder until killed; for TestKilledRotation's own use")
+	kills    = flag.Int("vault.kills", 8, "how often TestKilledRotation kills")
+)
+
+// Killed at any point, a rotation goes on where it was: every key opens, before
+// and after, and no key of an ended epoch is left when it is done.
+func TestKilledRotation(t *testing.T) {
+	if *rotateIn != "" {
+		rotateForEver(t)
+	}
+	dir := t.TempDir()
+	p, _ := kept(t, dir, time.Unix(1e9, 0))
+	var ids []avow.RecordID
+	_, ids = p.fill(t, 3*batch)
+	p.db.Close()
+	unfinished := 0
+	for round := range *kills {
+		killRotation(t, dir)
+		p, _ := kept(t, dir, time.Unix(1e9, 0))
+		if e, _ := epochsOf(t, p); e.Unfinished {
+			unfinished++
+		}
+		for _, id := range []avow.RecordID{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
+			if c, err := p.get(t, id); err != nil {
+				t.Fatal(round, err)
+			} else if _, err := c.Open("message"); err != nil {
+				t.Fatal(round, err)
+			}
+		}
+		if round%4 == 3 {
+			if _, err := p.Rotate(ctx, nil, nil); err != nil {
+				t.Fatal(round, err)
+			}
+			e, rows := epochsOf(t, p)
+			files, err := filepath.Glob(filepath.Join(dir, "keys", "*epoch*"))
+			if err != nil || len(files) != 1 || e.Unfinished || !slices.Equal(rows, []int64{e.Current}) {
+				t.Error(round, err, files, e, rows)
+			}
+		}
+		s := p.scanned(t)
+		if len(s.Faults) > 0 || s.Rows != 3*3*batch {
+			t.Fatal(round, s.Rows, s.Faults)
+		}
+		p.db.Close()
+	}
+	t.Logf("%d of %d were killed half way", unfinished, *kills)
+}
+
+func (p *place) scanned(t testing.TB) (s *Scanned) {
+	t.Helper()
+	err := p.db.View(ctx, func(tx *store.Tx) (err error) { s, err = p.Scan(ctx, tx, true, nil); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// killRotation lets another process rotate, and kills it at a random moment.
+func killRotation(t *testing.T, dir string) {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run=^TestKilledRotation$", "-vault.rotate-in="+dir)
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for range 1 + rand.IntN(6) {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), "at ") {
+			t.Error("the process that rotates said:", lines.Text())
+			break
+		}
+	}
+	time.Sleep(time.Duration(rand.IntN(12000)) * time.Microsecond)
+	if err := c.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	c.Wait()
+}
+
+func rotateForEver(t *testing.T) {
+	p, _ := kept(t, *rotateIn, time.Unix(1e9, 0))
+	for {
+		fmt.Println("at begin")
+		_, err := p.Rotate(ctx, func(context.Context, *store.Tx, int64) error { fmt.Println("at end"); return nil },
+			func(done, total int64) { fmt.Println("at", done) })
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+	}
+}
