@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 )
@@ -11,7 +12,8 @@ import (
 // A Log writes what the requests of a group left for it.
 type Log interface {
 	// Write is the last thing a group's transaction does, if it left entries or
-	// changed the state. An error undoes the transaction.
+	// changed the state. An error undoes the transaction. It may be called again
+	// with the same entries when a transaction was undone.
 	Write(ctx context.Context, tx *Tx, entries []any) error
 	// Durable follows a Write whose transaction can no longer be lost, before
 	// anybody is answered.
@@ -33,6 +35,7 @@ type request struct {
 	taken atomic.Bool // by the committer, or by a caller who gave up
 	done  chan struct{}
 
+	left     left // if requests run at the same time
 	err      error
 	panicked any
 }
@@ -40,17 +43,16 @@ type request struct {
 // A group is what the requests of one transaction have in common.
 type group struct {
 	requests []*request
-	entries  []any
-	change   State // what the requests did to the rows about persons
-	closed   bool  // the log has been given the entries
-	erases   bool
+	now      time.Time
+	left     left
+	wrote    bool // the log was called
 }
 
 // Commit runs fn in a transaction, together with the requests of others, and
 // returns once its changes are durable. An error or a panic of fn undoes fn's
 // own changes and nobody else's; the panic goes on in the caller. If the group
-// as a whole fails, each request is tried again alone, so fn may run twice and
-// must not leave anything outside of tx behind that it does not set anew.
+// as a whole fails it is tried again, so fn may run several times and must not
+// leave anything outside of tx behind that it does not set anew.
 //
 // Inside fn there must be no other Commit. If ctx ends before fn has begun, fn
 // does not run.
@@ -87,7 +89,6 @@ func (db *DB) commits() {
 			return
 		}
 		// A request called runtime.Goexit, as t.Fatal does in a test.
-		db.writer.exec(context.Background(), "ROLLBACK")
 		answer(waiting, errGoexit)
 		go db.commits()
 	}()
@@ -100,8 +101,8 @@ func (db *DB) commits() {
 		case <-db.closing:
 			ended = true
 			return
-		case <-db.owed:
-			db.settle()
+		case <-db.engine.Owed():
+			db.engine.Settle()
 		}
 	}
 }
@@ -136,19 +137,81 @@ func (db *DB) commitGroup(waiting []*request) {
 			begun = append(begun, r)
 		}
 	}
-	if len(begun) == 0 {
+	if len(begun) > 0 {
+		db.engine.Refill()
+		db.together(begun)
+	}
+}
+
+// together does requests in one transaction, or if that cannot be, in several.
+func (db *DB) together(requests []*request) {
+	undone, culprits, err := db.try(requests)
+	if undone && full(requests, err) && !db.engine.Low() {
+		db.engine.Reserve()
+		undone, culprits, err = db.try(requests)
+	}
+	for n := 0; undone && len(culprits) == 0 && n < tries && db.again(requests, err); n++ {
+		db.pause(n)
+		undone, culprits, err = db.try(requests)
+	}
+	if !undone || len(requests) == 1 {
+		blame(requests, err)
 		return
 	}
-	err := db.transact(&group{requests: begun})
-	var undone *undoneError
-	if len(begun) == 1 || !errors.As(err, &undone) {
-		blame(begun, err)
-		return
+	rest, alone := part(requests, culprits)
+	if len(rest) == len(requests) {
+		rest, alone = nil, requests // nobody is to blame, so each has to show it
 	}
-	for _, r := range begun {
-		r.err, r.panicked = nil, nil
-		alone := []*request{r}
-		blame(alone, db.transact(&group{requests: alone}))
+	if len(rest) > 0 {
+		db.together(rest)
+	}
+	for _, r := range alone {
+		db.together([]*request{r})
+	}
+}
+
+// again says whether what was undone is worth another try. A request alone is to
+// blame for its own failure, and what it ran into may be gone the next time.
+func (db *DB) again(requests []*request, err error) bool {
+	if len(requests) == 1 && requests[0].err != nil {
+		err = requests[0].err
+	}
+	return db.engine.Again(err)
+}
+
+// full says whether a transaction failed for want of room.
+func full(requests []*request, err error) bool {
+	var full *FullError
+	return errors.As(err, &full) || len(requests) == 1 && errors.As(requests[0].err, &full)
+}
+
+// part divides requests into those that are to blame and the others.
+func part(requests []*request, culprits []int) (rest, alone []*request) {
+	guilty := map[int]bool{}
+	for _, i := range culprits {
+		guilty[i] = true
+	}
+	for i, r := range requests {
+		if guilty[i] {
+			alone = append(alone, r)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	return rest, alone
+}
+
+// tries is how often a transaction is tried again that others were in the way
+// of, or whose connection was lost: for some seconds in all.
+const tries = 9
+
+// pause waits before the try after the n-th, the longer the more there were, and
+// not as long as others who wait for the same.
+func (db *DB) pause(n int) {
+	longest := min(5*time.Millisecond<<n, 2*time.Second)
+	select {
+	case <-time.After(longest/2 + rand.N(longest/2)):
+	case <-db.closing:
 	}
 }
 
@@ -161,102 +224,91 @@ func blame(requests []*request, err error) {
 	}
 }
 
-// An undoneError is a failure of the group that surely left nothing behind. A
-// failed COMMIT is none: how it ended is not known.
-type undoneError struct{ cause error }
-
-func (e *undoneError) Error() string { return fmt.Sprintf("commit: %v", e.cause) }
-func (e *undoneError) Unwrap() error { return e.cause }
-
-// transact does a group in one transaction. Its error is one of the whole
-// group; a request's own is in the request.
-func (db *DB) transact(g *group) error {
+// try does requests in one transaction. Its error is one of all of them; a
+// request's own is in the request.
+func (db *DB) try(requests []*request) (undone bool, culprits []int, err error) {
 	ctx := context.Background()
-	if err := db.writer.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return &undoneError{err}
+	g := &group{requests: requests, now: db.Now()}
+	for _, r := range requests {
+		r.left, r.err, r.panicked = left{}, nil, nil
 	}
-	wrote, err := db.work(ctx, g)
+	undone, culprits, err = db.engine.Transact(ctx, len(requests),
+		func(i int, s session) error { return db.step(g, requests[i], s) },
+		func(s session) error { return db.write(ctx, g, s) })
 	if err != nil {
-		err = &undoneError{err}
-	} else if err = db.writer.exec(ctx, "COMMIT"); err != nil {
-		err = fmt.Errorf("commit: %w", err)
-	}
-	if err != nil {
-		db.writer.exec(ctx, "ROLLBACK") // fails when SQLite has already done so
-		if wrote {
+		if g.wrote {
 			db.log.Lost()
 		}
-		return err
+		return undone, culprits, fmt.Errorf("commit: %w", err)
 	}
-	if wrote {
+	if g.wrote {
 		db.log.Durable()
 	}
-	if g.erases {
-		db.settle()
+	if g.left.erases {
+		db.engine.Settle()
 	}
-	return nil
+	return undone, culprits, nil
 }
 
-// work runs the requests and then the log, and says whether the log was called.
-func (db *DB) work(ctx context.Context, g *group) (wrote bool, err error) {
-	now := db.Now()
-	for _, r := range g.requests {
-		if err := db.step(ctx, g, r, now); err != nil {
-			return false, err
-		}
+// step runs one request.
+func (db *DB) step(g *group, r *request, s session) error {
+	tx := &Tx{Now: g.now, session: s, left: &r.left}
+	if db.engine.Alone() {
+		tx.left = &g.left
 	}
-	if len(g.entries) == 0 && g.change == (State{}) {
-		return false, nil
-	}
-	if db.log == nil && len(g.entries) == 0 {
-		return false, nil
-	}
-	if db.log == nil {
-		return false, errors.New("entries, and no log attached to take them")
-	}
-	tx := &Tx{Now: now, session: db.writer, writes: true, group: g}
-	defer func() {
-		tx.session = nil
-		if fault := recover(); fault != nil {
-			err = fmt.Errorf("write log: panic: %v", fault)
-		}
-	}()
-	wrote, g.closed = true, true
-	return wrote, db.log.Write(ctx, tx, g.entries)
-}
-
-// step runs one request under a savepoint. What it returns is a failure of the
-// transaction, not of the request.
-func (db *DB) step(ctx context.Context, g *group, r *request, now time.Time) error {
-	if err := db.writer.exec(ctx, "SAVEPOINT request"); err != nil {
-		return err
-	}
-	entries, change, erases := len(g.entries), g.change, g.erases
-	tx := &Tx{Now: now, session: db.writer, writes: true, group: g}
+	before := *tx.left
 	r.run(tx)
 	tx.session = nil
-	if r.err != nil || r.panicked != nil {
-		g.entries, g.change, g.erases = g.entries[:entries], change, erases
-		if err := db.writer.exec(ctx, "ROLLBACK TO request"); err != nil {
-			return err
-		}
+	switch {
+	case r.panicked != nil:
+		r.err = errPanic
+	case r.err == nil:
+		r.err = tx.failed
 	}
-	return db.writer.exec(ctx, "RELEASE request")
+	if r.err == nil && db.engine.Low() && !tx.left.erases {
+		r.err = db.engine.Full()
+	}
+	if r.err != nil {
+		*tx.left = before
+	}
+	return r.err
 }
+
+// errPanic is for the engine; the caller gets the panic itself.
+var errPanic = errors.New("panic")
 
 func (r *request) run(tx *Tx) {
 	defer func() { r.panicked = recover() }()
 	r.err = r.fn(tx)
 }
 
-// settle empties the write-ahead log, where the pages stand as they were before
-// an erasure. A reader of an old snapshot can be in the way; then it is tried
-// again in a second.
-func (db *DB) settle() {
-	var busy, frames, moved int
-	row := db.writer.conn.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-	db.owed = nil
-	if err := row.Scan(&busy, &frames, &moved); err != nil || busy != 0 {
-		db.owed = time.After(time.Second)
+// write has the log written, if there is anything to write.
+func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
+	if !db.engine.Alone() {
+		for _, r := range g.requests {
+			if r.err == nil {
+				g.left.entries = append(g.left.entries, r.left.entries...)
+				g.left.change = g.left.change.Plus(r.left.change)
+				g.left.erases = g.left.erases || r.left.erases
+			}
+		}
 	}
+	if len(g.left.entries) == 0 && (g.left.change == (State{}) || db.log == nil) {
+		return nil
+	}
+	if db.log == nil {
+		return errors.New("entries, and no log attached to take them")
+	}
+	tx := &Tx{Now: g.now, session: s, left: &g.left, closed: true}
+	defer func() {
+		tx.session = nil
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("write log: panic: %v", fault)
+		}
+	}()
+	g.wrote = true
+	if err := db.log.Write(ctx, tx, g.left.entries); err != nil {
+		return err
+	}
+	return tx.failed
 }

@@ -155,3 +155,10 @@ CREATE TABLE api_idempotency (
 	expires BIGINT NOT NULL
 );
 CREATE INDEX api_idempotency_expires ON api_idempotency (expires);
+
+-- How many transactions a process that is connected over a network has
+-- committed: should its connection break, the row tells whether the last was.
+CREATE TABLE store_writer (
+	id BYTEA NOT NULL PRIMARY KEY,
+	n  BIGINT NOT NULL
+);

@@ -1,14 +1,14 @@
-package store
+package sqlite
 
 import "strings"
 
 // There is one SQL text, and it is PostgreSQL's. SQLite gets a translation,
 // made once per statement.
 
-// sqliteQuery writes $1 as ?1. To SQLite $1 is a parameter named "1": it is
+// Query writes $1 as ?1. To SQLite $1 is a parameter named "1": it is
 // numbered by first appearance, so that out of order it binds the wrong value
 // without a word.
-func sqliteQuery(query string) string {
+func Query(query string) string {
 	return translate(strings.TrimSuffix(query, forUpdate), func(token string) string {
 		if token[0] == '$' {
 			return "?" + token[1:]
@@ -29,8 +29,8 @@ var sqliteTypes = map[string]string{"BYTEA": "BLOB", "BIGINT": "INTEGER"}
 // withoutRowID heads a table whose rows lie in the tree of its key.
 const withoutRowID = "-- sqlite: WITHOUT ROWID\nCREATE TABLE"
 
-// sqliteSchema translates table definitions.
-func sqliteSchema(ddl string) string {
+// Schema translates table definitions.
+func Schema(ddl string) string {
 	table, depth, ending := false, 0, ""
 	ddl = strings.ReplaceAll(ddl, withoutRowID, "CREATE CLUSTERED TABLE")
 	return translate(ddl, func(token string) string {

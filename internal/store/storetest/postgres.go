@@ -1,0 +1,169 @@
+// Package storetest runs tests on every engine of the store.
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+
+	"github.com/avow-privacy/avow/internal/store"
+)
+
+// Engines runs a test on an empty SQLite database and on an empty PostgreSQL
+// database.
+func Engines(t *testing.T, fn func(t *testing.T, cfg store.Config)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, store.Config{Path: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) { fn(t, store.Config{URL: Postgres(t)}) })
+}
+
+// Postgres gives the URL of an empty database that goes away with the test. The
+// server is this process's own, started by the first test that asks and stopped
+// when the process ends, however it ends. It syncs to disk as a real one does.
+func Postgres(t testing.TB) (address string) {
+	t.Helper()
+	c, err := start()
+	if err != nil {
+		t.Fatalf("start PostgreSQL, which scripts/setup installs: %v", err)
+	}
+	name := c.next()
+	if err := c.exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	return c.url(name)
+}
+
+// A cluster is a running server.
+type cluster struct {
+	folder string
+	hold   *os.File // the script runs until this is closed
+	mu     sync.Mutex
+	bases  int
+}
+
+var start = sync.OnceValues(func() (*cluster, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "avow-pg-")
+	if err != nil {
+		return nil, err
+	}
+	c := &cluster{folder: folder}
+	if err := c.run(bin); err != nil {
+		log, _ := os.ReadFile(filepath.Join(folder, "log"))
+		return nil, fmt.Errorf("%w\n%s", err, log)
+	}
+	return c, nil
+})
+
+// binaries finds the folder of PostgreSQL's programs.
+func binaries() (string, error) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	slices.Sort(found)
+	if len(found) > 0 {
+		return filepath.Dir(found[len(found)-1]), nil
+	}
+	initdb, err := exec.LookPath("initdb")
+	return filepath.Dir(initdb), err
+}
+
+// script makes a cluster and runs it until standard input ends, which it does
+// when this process ends.
+const script = `
+cd "$1"
+"$2/initdb" -D data -U avow -A trust -E UTF8 --locale=C --no-sync --no-instructions >log 2>&1 || exit 1
+"$2/postgres" -D data -k "$1" -h '' -c shared_buffers=64MB -c max_connections=60 -c wal_level=replica -c max_wal_size=256MB >>log 2>&1 &
+server=$!
+cat >/dev/null
+while kill -INT $server 2>/dev/null; do sleep 0.1; done
+wait $server
+rm -rf "$1"
+`
+
+// run starts the script as somebody who is not root: PostgreSQL would refuse.
+func (c *cluster) run(bin string) error {
+	in, hold, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	c.hold = hold
+	cmd := exec.Command("/bin/sh", "-c", script, "sh", c.folder, bin)
+	cmd.Stdin = in
+	if os.Getuid() == 0 {
+		uid, gid, err := somebody()
+		if err != nil {
+			return err
+		}
+		if err := os.Chown(c.folder, uid, gid); err != nil {
+			return err
+		}
+		become(cmd, uint32(uid), uint32(gid))
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	for range 600 {
+		if err = c.exec("SELECT 1"); err == nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return err
+}
+
+func somebody() (uid, gid int, err error) {
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		who, err = user.Lookup("nobody")
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	if uid, err = strconv.Atoi(who.Uid); err == nil {
+		gid, err = strconv.Atoi(who.Gid)
+	}
+	return uid, gid, err
+}
+
+func (c *cluster) url(database string) string {
+	return (&url.URL{Scheme: "postgres", User: url.User("avow"), Path: "/" + database, RawQuery: url.Values{"host": {c.folder}}.Encode()}).String()
+}
+
+func (c *cluster) next() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bases++
+	return fmt.Sprintf("test%d", c.bases)
+}
+
+func (c *cluster) exec(statement string) error {
+	db, err := sql.Open("pgx", c.url("postgres"))
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_, err = db.ExecContext(ctx, statement)
+	return err
+}
