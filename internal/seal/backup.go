@@ -57,7 +57,7 @@ func (k *Keys) backup(w io.Writer, passphrase []byte, work int) error {
 	for n := range r.epochs {
 		newest = max(newest, n)
 	}
-	if err := replaceFile(filepath.Join(k.Beside(), backedUpFile), fmt.Appendln(nil, newest), true); err != nil {
+	if err := replaceFile(filepath.Join(k.Beside(), backedUpFile), fmt.Appendln(nil, newest)); err != nil {
 		return fmt.Errorf("back up keys: note it: %w", err)
 	}
 	return nil

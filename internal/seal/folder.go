@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -30,15 +29,15 @@ func (f folder) create(r *ring) error {
 		return fmt.Errorf("the folder %s is not empty, and keys are never overwritten", dir)
 	}
 	// All or nothing: a crash leaves a folder of another name, not half the keys.
-	draft, err := os.MkdirTemp(filepath.Dir(dir), ".avow-keys-")
+	half, err := os.MkdirTemp(filepath.Dir(dir), ".avow-keys-")
 	if err != nil {
 		return err
 	}
-	if err = folder(draft).fill(r); err == nil {
-		err = os.Rename(draft, dir)
+	if err = folder(half).fill(r); err == nil {
+		err = os.Rename(half, dir)
 	}
 	if err != nil {
-		return errors.Join(err, os.RemoveAll(draft))
+		return errors.Join(err, os.RemoveAll(half))
 	}
 	return syncFolder(filepath.Dir(dir))
 }
@@ -71,7 +70,7 @@ func (f folder) write(r *ring) error {
 		if kept[n] {
 			continue
 		}
-		if err := f.add(epochName(n), d); err != nil {
+		if err := addFile(f.file(epochName(n)), []byte(keyLine(epochName(n), d))); err != nil {
 			return err
 		}
 	}
@@ -79,17 +78,45 @@ func (f folder) write(r *ring) error {
 		if _, ok := r.epochs[n]; ok {
 			continue
 		}
-		if err := destroy(filepath.Join(string(f), epochName(n)+keySuffix)); err != nil {
+		// Under another name first: a crash must not leave half a key under its own.
+		name := f.file(epochName(n))
+		if err := errors.Join(os.Rename(name, name+endedSuffix), syncFolder(string(f))); err != nil {
+			return err
+		}
+		if err := destroy(name + endedSuffix); err != nil {
 			return err
 		}
 	}
 	return syncFolder(string(f))
 }
 
-// add writes a key under another name first: a crash must not leave half of one.
-func (f folder) add(name string, d dated) error {
-	final := filepath.Join(string(f), name+keySuffix)
-	return replaceFile(final, []byte(keyLine(name, d)), false)
+// The names that a key has while it comes and while it goes.
+const (
+	draftSuffix = ".new"
+	endedSuffix = ".ended"
+)
+
+func (f folder) file(name string) string { return filepath.Join(string(f), name+keySuffix) }
+
+// sweep destroys what a crash left of a key that ended, and the second name of a
+// key that had just come.
+func (f folder) sweep(entries []fs.DirEntry) error {
+	for _, e := range entries {
+		name := filepath.Join(string(f), e.Name())
+		if strings.HasPrefix(e.Name(), epochPrefix) && strings.HasSuffix(e.Name(), endedSuffix) {
+			if err := destroy(name); err != nil {
+				return err
+			}
+		}
+		if key, draft := strings.CutSuffix(name, draftSuffix); draft && strings.HasPrefix(e.Name(), epochPrefix) {
+			if _, err := os.Lstat(key); err == nil {
+				if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // epochs numbers those that are kept.
@@ -116,6 +143,9 @@ func (f folder) read() (*ring, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.sweep(entries); err != nil {
+		return nil, err
+	}
 	kept, err := f.epochs()
 	if err != nil {
 		return nil, err
@@ -135,14 +165,14 @@ func (f folder) read() (*ring, error) {
 		}
 	}
 	if len(kept) == 0 {
-		return nil, fmt.Errorf("%s is missing", filepath.Join(string(f), epochName(1)+keySuffix))
+		return nil, fmt.Errorf("%s is missing", f.file(epochName(1)))
 	}
 	r.token, err = f.token()
 	return r, err
 }
 
 func (f folder) key(name string) (dated, error) {
-	file := filepath.Join(string(f), name+keySuffix)
+	file := f.file(name)
 	text, err := readSmall(file)
 	if err != nil {
 		return dated{}, err
@@ -165,100 +195,4 @@ func (f folder) token() (secret, error) {
 		return nil, fmt.Errorf("%s is damaged; put back a copy of it", file)
 	}
 	return hide(raw), nil
-}
-
-// small is more than any file of keys has.
-const small = 1 << 20
-
-func readSmall(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is missing", file)
-	case err != nil:
-		return nil, err
-	case info.Size() > small:
-		return nil, fmt.Errorf("%s is damaged", file)
-	}
-	return os.ReadFile(file)
-}
-
-// writeNew writes a file that is not there yet, durably.
-func writeNew(name string, text []byte) error {
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// replaceFile puts text in the place of a file, or makes it; a crash leaves what
-// was there before or text. What was there before is overwritten, as far as
-// that helps. Unless over, there must be no such file.
-func replaceFile(name string, text []byte, over bool) (err error) {
-	draft, err := os.CreateTemp(filepath.Dir(name), ".avow-keys-") // 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(draft.Name())
-	_, err = draft.Write(text)
-	if err := errors.Join(err, draft.Sync(), draft.Close()); err != nil {
-		return err
-	}
-	if !over {
-		if err := os.Link(draft.Name(), name); err != nil {
-			return err
-		}
-		return syncFolder(filepath.Dir(name))
-	}
-	before, err := os.OpenFile(name, os.O_WRONLY, 0) // reaches the old bytes when the name is another's
-	if err == nil {
-		defer before.Close()
-	}
-	if err := os.Rename(draft.Name(), name); err != nil {
-		return err
-	}
-	if before != nil {
-		overwrite(before)
-	}
-	return syncFolder(filepath.Dir(name))
-}
-
-// destroy overwrites and removes a file. A file system that writes elsewhere
-// than it reads, or a disk that does, may keep the old bytes: that is why the
-// docs ask for encrypted disks.
-func destroy(name string) error {
-	f, err := os.OpenFile(name, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	overwrite(f)
-	return errors.Join(f.Close(), os.Remove(name), syncFolder(filepath.Dir(name)))
-}
-
-func overwrite(f *os.File) {
-	info, err := f.Stat()
-	if err != nil {
-		return
-	}
-	noise := make([]byte, info.Size())
-	rand.Read(noise)
-	if _, err := f.WriteAt(noise, 0); err == nil {
-		_ = f.Sync()
-	}
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	// Not every file system can do this, and those need not.
-	_ = f.Sync()
-	return nil
 }

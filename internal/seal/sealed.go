@@ -42,7 +42,7 @@ func (s *sealedFile) create(r *ring) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.file, sealed, false)
+	return addFile(s.file, sealed)
 }
 
 func (s *sealedFile) write(r *ring) error {
@@ -52,7 +52,7 @@ func (s *sealedFile) write(r *ring) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.file, sealed, true)
+	return replaceFile(s.file, sealed)
 }
 
 func (s *sealedFile) read() (*ring, error) {
