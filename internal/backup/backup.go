@@ -65,12 +65,9 @@ func (t *table) write(ctx context.Context, tx *store.Tx, w *writer, wrote func()
 	if err := w.frame(tableFrame, []byte(t.name)); err != nil {
 		return err
 	}
-	row, into := make([]any, len(t.columns)), make([]any, len(t.columns))
+	row := t.row()
 	return tx.Each(ctx, t.selectAll(), func(scan func(...any) error) error {
-		for i := range row {
-			into[i] = &row[i]
-		}
-		if err := scan(into...); err != nil {
+		if err := scan(row...); err != nil {
 			return err
 		}
 		wrote()
@@ -160,7 +157,7 @@ func (c *Contents) each(in io.Reader, fn func(t *table, row []any) error) error 
 			if at < 0 {
 				return damaged("a row without a table")
 			}
-			if err := readValues(payload, row); err != nil {
+			if err := readValues(payload, tables[at].kinds, row); err != nil {
 				return err
 			}
 			c.Rows[tables[at].name]++

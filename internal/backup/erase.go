@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
@@ -39,5 +41,7 @@ func moveState(ctx context.Context, tx *store.Tx) error {
 }
 
 func openVault(ctx context.Context, db *store.DB, keys *seal.Keys) (*vault.Vault, error) {
-	return vault.Open(ctx, db, keys, vault.Options{})
+	return vault.Open(ctx, db, keys, vault.Options{Forget: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+		return ledger.ForgetEvents(ctx, tx, keys, id)
+	}})
 }

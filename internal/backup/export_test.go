@@ -9,7 +9,9 @@ import (
 func Tables() map[string][]string {
 	all := map[string][]string{}
 	for _, t := range tables {
-		all[t.name] = t.columns
+		for i, c := range t.columns {
+			all[t.name] = append(all[t.name], c+" "+map[byte]string{intValue: "integer", textValue: "text", bytesValue: "bytes"}[t.kinds[i]])
+		}
 	}
 	return all
 }

@@ -35,7 +35,6 @@ const maxFrame = 64 << 20
 
 // A value is headed by what it is.
 const (
-	nullValue  = 0
 	intValue   = 1
 	textValue  = 2
 	bytesValue = 3
@@ -115,14 +114,12 @@ func (w *writer) values(row []any) error {
 	b := w.row[:0]
 	for _, v := range row {
 		switch v := v.(type) {
-		case nil:
-			b = append(b, nullValue)
-		case int64:
-			b = binary.AppendVarint(append(b, intValue), v)
-		case string:
-			b = append(binary.AppendUvarint(append(b, textValue), uint64(len(v))), v...)
-		case []byte:
-			b = append(binary.AppendUvarint(append(b, bytesValue), uint64(len(v))), v...)
+		case *int64:
+			b = binary.AppendVarint(append(b, intValue), *v)
+		case *string:
+			b = append(binary.AppendUvarint(append(b, textValue), uint64(len(*v))), *v...)
+		case *[]byte:
+			b = append(binary.AppendUvarint(append(b, bytesValue), uint64(len(*v))), *v...)
 		default:
 			return fmt.Errorf("a column of type %T", v)
 		}
@@ -211,36 +208,30 @@ func (r *reader) end(payload []byte, rows map[string]int64) error {
 	return nil
 }
 
-// readValues reads a row of so many columns. Bytes are copied.
-func readValues(b []byte, row []any) error {
-	for i := range row {
-		if len(b) == 0 {
-			return damaged("a row is too short")
+// readValues reads a row of values of these kinds. Bytes are copied.
+func readValues(b, kinds []byte, row []any) error {
+	for i, kind := range kinds {
+		if len(b) == 0 || b[0] != kind {
+			return damaged("a row is too short, or a value is of another kind")
 		}
-		kind := b[0]
 		b = b[1:]
-		switch kind {
-		case nullValue:
-			row[i] = nil
-		case intValue:
+		if kind == intValue {
 			n, width := binary.Varint(b)
 			if width <= 0 {
 				return damaged("a number cannot be read")
 			}
 			row[i], b = n, b[width:]
-		case textValue, bytesValue:
-			n, width := binary.Uvarint(b)
-			if width <= 0 || n > uint64(len(b)-width) {
-				return damaged("a value is too short")
-			}
-			b = b[width:]
-			if row[i] = any(bytes.Clone(b[:n:n])); kind == textValue {
-				row[i] = string(b[:n])
-			}
-			b = b[n:]
-		default:
-			return damaged("a value of an unknown kind")
+			continue
 		}
+		n, width := binary.Uvarint(b)
+		if width <= 0 || n > uint64(len(b)-width) {
+			return damaged("a value is too short")
+		}
+		b = b[width:]
+		if row[i] = any(bytes.Clone(b[:n:n])); kind == textValue {
+			row[i] = string(b[:n])
+		}
+		b = b[n:]
 	}
 	if len(b) > 0 {
 		return damaged("a row is too long")

@@ -5,32 +5,59 @@ import (
 	"strings"
 )
 
-// A table is one that a backup holds, with its columns in order. A test holds
-// the list to the schema, so that no table is forgotten.
+// A table is one that a backup holds.
 type table struct {
 	name    string
-	columns []string
+	columns []string // in order
+	kinds   []byte   // of their values
 }
 
 // tables are in the order in which they can be filled: a row comes after the
-// row that it refers to.
+// row that it refers to. A test holds the list to the schema, so that no table
+// and no column is forgotten.
 var tables = []table{
-	{"vault_epoch", []string{"n", "check_value", "since"}},
-	{"vault_subject", []string{"id", "epoch", "wrapped"}},
-	{"vault_index", []string{"digest", "subject"}},
-	{"vault_record", []string{"id", "subject", "collection", "version", "collected", "expires", "sealed"}},
-	{"ledger_head", []string{"log", "origin", "size", "root", "edge", "state"}},
-	{"ledger_chunk", []string{"log", "first", "data"}},
-	{"ledger_tile", []string{"log", "level", "n", "hashes"}},
-	{"ledger_checkpoint", []string{"log", "size", "note", "signed"}},
-	{"ledger_event", []string{"subject", "about", "n", "log", "leaf", "pos", "version", "sealed"}},
-	{"ledger_bulk", []string{"log", "leaf", "commitments"}},
-	{"statement_version", []string{"n", "source", "rule_hash", "text_hash", "updated", "class", "published", "leaf"}},
-	{"notice_served", []string{"version", "day", "served"}},
-	{"form_tally", []string{"form", "outcome", "n"}},
-	{"read_tally", []string{"purpose", "outcome", "n"}},
-	{"api_token", []string{"id", "digest", "name", "scope", "created", "expires", "revoked"}},
-	{"api_idempotency", []string{"digest", "request", "subject", "did", "about", "n", "expires"}},
+	newTable("vault_epoch", "n integer, check_value bytes, since integer"),
+	newTable("vault_subject", "id bytes, epoch integer, wrapped bytes"),
+	newTable("vault_index", "digest bytes, subject bytes"),
+	newTable("vault_record", "id bytes, subject bytes, collection text, version integer, collected integer, expires integer, sealed bytes"),
+	newTable("ledger_head", "log integer, origin text, size integer, root bytes, edge bytes, state bytes"),
+	newTable("ledger_chunk", "log integer, first integer, data bytes"),
+	newTable("ledger_tile", "log integer, level integer, n integer, hashes bytes"),
+	newTable("ledger_checkpoint", "log integer, size integer, note bytes, signed integer"),
+	newTable("ledger_event", "subject bytes, about bytes, n integer, log integer, leaf integer, pos integer, version integer, sealed bytes"),
+	newTable("ledger_bulk", "log integer, leaf integer, commitments bytes"),
+	newTable("statement_version", "n integer, source bytes, rule_hash bytes, text_hash bytes, updated text, class text, published integer, leaf integer"),
+	newTable("notice_served", "version integer, day text, served integer"),
+	newTable("form_tally", "form text, outcome text, n integer"),
+	newTable("read_tally", "purpose text, outcome text, n integer"),
+	newTable("api_token", "id bytes, digest bytes, name text, scope text, created integer, expires integer, revoked integer, refused integer"),
+	newTable("api_idempotency", "digest bytes, request bytes, answer bytes, link text, expires integer"),
+}
+
+func newTable(name, columns string) table {
+	t := table{name: name}
+	for _, c := range strings.Split(columns, ", ") {
+		column, kind, _ := strings.Cut(c, " ")
+		t.columns = append(t.columns, column)
+		t.kinds = append(t.kinds, map[string]byte{"integer": intValue, "text": textValue, "bytes": bytesValue}[kind])
+	}
+	return t
+}
+
+// row makes places for the values of a row.
+func (t *table) row() []any {
+	row := make([]any, len(t.kinds))
+	for i, kind := range t.kinds {
+		switch kind {
+		case intValue:
+			row[i] = new(int64)
+		case textValue:
+			row[i] = new(string)
+		default:
+			row[i] = new([]byte)
+		}
+	}
+	return row
 }
 
 func (t *table) selectAll() string {

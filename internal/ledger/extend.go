@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/store"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -50,4 +51,19 @@ func Extend(ctx context.Context, tx *store.Tx, entries [][]byte) (root [32]byte,
 		return root, fmt.Errorf("extend log: %w", err)
 	}
 	return t.root(), nil
+}
+
+// ForgetEvents does what Forget does, in a database whose log is not open: when
+// somebody is erased again who had been erased after a backup was made.
+func ForgetEvents(ctx context.Context, tx *store.Tx, keys Keys, id avow.SubjectID) error {
+	l, r := &Ledger{cfg: Config{Keys: keys}}, row{subject: id}
+	err := tx.Each(ctx, q.DropEvents, func(scan func(...any) error) error {
+		err := scan(&r.about, &r.n, &r.log, &r.leaf, &r.pos, &r.version, &r.sealed)
+		tx.Remove(store.Events, l.rowHash(&r))
+		return err
+	}, id)
+	if err != nil {
+		return fmt.Errorf("forget events of %s: %w", id, err)
+	}
+	return nil
 }

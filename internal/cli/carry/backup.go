@@ -88,7 +88,7 @@ func (c *Backup) stopped(w *world.World, out io.Writer) (err error) {
 // place is where a house keeps its rows.
 func place(data, db string) store.Config {
 	if db != "" {
-		return store.Config{Path: db}
+		return store.Config{URL: db}
 	}
 	if data == "" {
 		data = "avow-data"

@@ -15,6 +15,7 @@ import (
 
 	"github.com/avow-privacy/avow/internal/backup"
 	"github.com/avow-privacy/avow/internal/cli/world"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/receipt"
@@ -71,12 +72,12 @@ func (c *Restore) Run(w *world.World) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.File, err)
 	}
-	signed, err := highWater(c.Keys, found, keys)
+	signed, err := highWater(found, keys)
 	if err != nil {
 		return err
 	}
 	options := backup.Options{Keys: keys, Progress: w.Progress("restoring", 20_000)}
-	if options.Erased, err = erased(c.Keys); err != nil {
+	if options.Erased, err = ledger.ReadErased(filepath.Join(keys.Beside(), "high-water")); err != nil {
 		return err
 	}
 	if c.Log != "" {
@@ -132,12 +133,12 @@ func vkey(found *backup.Contents, keys *seal.Keys) (string, error) {
 
 // highWater is how far the log was signed with these keys, 0 if that is not
 // known.
-func highWater(spec string, found *backup.Contents, keys *seal.Keys) (int64, error) {
-	dir, err := beside(spec)
-	if err != nil {
-		return 0, err
+func highWater(found *backup.Contents, keys *seal.Keys) (int64, error) {
+	name := filepath.Join(keys.Beside(), "high-water")
+	if found.Log.Number > 1 {
+		name = fmt.Sprintf("%s.%d", name, found.Log.Number)
 	}
-	text, err := world.ReadSmall(filepath.Join(dir, "high-water"))
+	text, err := world.ReadSmall(name)
 	if errors.Is(err, os.ErrNotExist) || err == nil && len(text) == 0 {
 		return 0, nil
 	}
@@ -188,12 +189,4 @@ func since(w *world.World, log string, found *backup.Contents, keys *seal.Keys) 
 		return nil, root, fmt.Errorf("the log at %s has %d entries, and the backup %d: it is older than the backup. Nothing was changed", log, report.Size, found.Log.Size)
 	}
 	return entries, report.Root, nil
-}
-
-// beside is the folder of what belongs to the keys and is no key.
-func beside(spec string) (string, error) { return strings.TrimPrefix(spec, "file:"), nil }
-
-// erased are the tombstones in the journal beside the keys.
-func erased(spec string) (map[[32]byte]bool, error) {
-	return nil, nil
 }

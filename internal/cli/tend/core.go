@@ -33,7 +33,7 @@ type core struct {
 
 func (p *place) rows(w *world.World) (store.Config, error) {
 	if p.DB != "" {
-		return store.Config{Path: p.DB, Clock: w.Clock}, nil
+		return store.Config{URL: p.DB, Clock: w.Clock}, nil
 	}
 	data := p.Data
 	if data == "" {

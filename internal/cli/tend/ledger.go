@@ -8,6 +8,7 @@ import (
 
 	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/internal/cli/world"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/store"
 )
 
@@ -168,7 +169,7 @@ func (c *LedgerRotate) Run(w *world.World) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
-	origin, err := rotateLog(ctx, h.db, h.config, c.Reason)
+	origin, err := ledger.Rotate(ctx, h.db, h.config, c.Reason)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package tend
 
 import (
 	"context"
-	"errors"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/ledger"
@@ -11,25 +10,23 @@ import (
 )
 
 // forget is what the vault asks for when it lets somebody go.
-func (h *core) forget(context.Context, *store.Tx, avow.SubjectID) error {
-	return errors.New("nobody is erased by this command")
+func (h *core) forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+	return ledger.ForgetEvents(ctx, tx, h.keys, id)
 }
 
 // against holds what a scan found to the state that was kept.
 func (h *core) against(ctx context.Context, tx *store.Tx, found *vault.Scanned, fault func(any)) error {
-	var kept []byte
-	if err := tx.Get(ctx, "SELECT state FROM ledger_head WHERE origin = $1", &kept, h.config.Origin); err != nil {
+	kept, err := h.ledger.State(ctx, tx)
+	if err != nil {
 		return err
 	}
-	state, ok := store.ParseState(kept)
-	if !ok {
-		fault("the state beside the head of the log cannot be read")
-		return nil
+	events, err := h.ledger.Scan(ctx, tx)
+	if err != nil {
+		return err
 	}
-	found.Against(state)
+	found.Against(kept)
+	if events[store.Events] != kept[store.Events] {
+		fault(vault.Fault{Part: store.Events, What: "the rows are not those that were kept: some were lost, altered or brought back"})
+	}
 	return nil
-}
-
-func rotateLog(context.Context, *store.DB, ledger.Config, string) (string, error) {
-	return "", errors.New("not yet")
 }
