@@ -64,8 +64,7 @@ func newEpochKey(d dated) *epochKey {
 func newKeys(r *ring, at place) *Keys {
 	k := &Keys{index: r.index, log: r.log, token: r.token, place: at, missed: map[int64]bool{}}
 	k.epochs.Store(&epochs{})
-	k.replace(r.epochs)
-	k.Use(k.Newest())
+	k.replace(r.epochs) // the oldest is in use until Use says what the data knows
 	rows := derive(k.index(), "avow/v1/row")
 	defer clear(rows)
 	k.rows = newMacs(rows)

@@ -58,7 +58,7 @@ CREATE TABLE ledger_event (
 	version INTEGER NOT NULL,
 	sealed  BLOB NOT NULL,
 	PRIMARY KEY (subject, about, n)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE ledger_head (
 	log    INTEGER NOT NULL PRIMARY KEY,

@@ -261,7 +261,9 @@ func TestKilledRotation(t *testing.T) {
 		if e, _ := epochsOf(t, p); e.Unfinished {
 			unfinished++
 		}
-		for _, id := range []avow.RecordID{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
+		id, _ := p.put(t, fmt.Sprint("after ", round), contact(p))
+		ids = append(ids, id)
+		for _, id := range []avow.RecordID{ids[0], ids[len(ids)/2], ids[len(ids)-2], id} {
 			if c, err := p.get(t, id); err != nil {
 				t.Fatal(round, err)
 			} else if _, err := c.Open("message"); err != nil {
@@ -279,7 +281,7 @@ func TestKilledRotation(t *testing.T) {
 			}
 		}
 		s := p.scanned(t)
-		if len(s.Faults) > 0 || s.Rows != 3*3*batch {
+		if len(s.Faults) > 0 || s.Rows != int64(3*len(ids)) {
 			t.Fatal(round, s.Rows, s.Faults)
 		}
 		p.db.Close()

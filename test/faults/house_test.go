@@ -145,7 +145,16 @@ func (s *said) String() string {
 // launch starts avow. ready is closed when it listens.
 func (h *house) launch(t testing.TB) (p *process, ready chan struct{}, err error) {
 	t.Helper()
+	return h.launchUnder(t, nil)
+}
+
+// launchUnder starts avow under another program.
+func (h *house) launchUnder(t testing.TB, under []string) (p *process, ready chan struct{}, err error) {
+	t.Helper()
 	cmd := h.command(t, "serve", "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0", "--statement", h.statement())
+	if under != nil {
+		cmd.Path, cmd.Args = under[0], append(under, cmd.Args...)
+	}
 	p = &process{cmd: cmd, said: new(said), gone: make(chan struct{})}
 	cmd.Stderr = p.said
 	out, err := cmd.StdoutPipe()

@@ -153,7 +153,29 @@ func fullCheck(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.Verify(ctx), l.Close())
+	return errors.Join(l.Verify(ctx), scan(ctx, db, v), l.Close())
+}
+
+// scan holds the rows about persons to the state that was kept with them.
+func scan(ctx context.Context, db *store.DB, v *vault.Vault) error {
+	return db.View(ctx, func(tx *store.Tx) error {
+		var kept []byte
+		if err := tx.Get(ctx, "SELECT state FROM ledger_head ORDER BY log DESC LIMIT 1", &kept); err != nil {
+			return err
+		}
+		state, ok := store.ParseState(kept)
+		if !ok {
+			return errors.New("the state cannot be read")
+		}
+		scanned, err := v.Scan(ctx, tx, true, nil)
+		if err != nil {
+			return err
+		}
+		for _, f := range append(scanned.Faults, scanned.Against(state)...) {
+			err = errors.Join(err, fmt.Errorf("%v", f))
+		}
+		return err
+	})
 }
 
 // compareRows says how the rows in one folder differ from those in another, or
