@@ -137,7 +137,7 @@ func (s *Server) openCore(ctx context.Context) (err error) {
 	if s.store, err = store.Open(ctx, store.Config{Path: c.Data, Clock: c.Clock}); err != nil {
 		return err
 	}
-	if s.vault, err = vault.Open(ctx, s.store, s.keys, vault.Options{}); err != nil {
+	if s.vault, err = vault.Open(ctx, s.store, s.keys, vault.Options{Forget: s.forget}); err != nil {
 		return err
 	}
 	origin, err := ledger.Name(ctx, s.store)
@@ -200,6 +200,11 @@ func (s *Server) openSections(ctx context.Context) (err error) {
 	s.promises = promises.New(promises.Deps{Pages: s.pages, Editions: s.changes, Clock: s.store.Now, Log: s.config.Log,
 		Sections: []promises.Evidence{s.collection, s.forms, s.use, s.security, s.changes, s.acceptance}})
 	return nil
+}
+
+// forget lets the events of a subject go who is about to be forgotten.
+func (s *Server) forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+	return s.ledger.Forget(ctx, tx, id)
 }
 
 // subject finds for the ledger whose event a receipt's link leads to.

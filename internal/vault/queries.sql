@@ -101,7 +101,7 @@ SELECT id, epoch, wrapped FROM vault_subject
 SELECT i.digest, i.subject, s.id FROM vault_index i LEFT JOIN vault_subject s ON s.id = i.subject
 
 -- name: ScanRecords
-SELECT r.id, r.subject, r.collection, r.version, r.collected, r.expires, r.sealed, s.epoch, s.wrapped
+SELECT r.id, r.subject, r.collection, r.version, r.collected, r.expires, r.sealed, COALESCE(s.epoch, 0), s.wrapped
 FROM vault_record r LEFT JOIN vault_subject s ON s.id = r.subject
 
 -- name: CountRows

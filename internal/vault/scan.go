@@ -136,7 +136,7 @@ func (s *scan) index(scan func(...any) error) error {
 func (s *scan) record(scan func(...any) error) error {
 	var r row
 	var id, subject, wrapped []byte
-	var epoch *int64
+	var epoch int64
 	if err := scan(&id, &subject, &r.Collection, &r.Version, &r.collected, &r.expires, &r.sealed, &epoch, &wrapped); err != nil {
 		return err
 	}
@@ -148,10 +148,10 @@ func (s *scan) record(scan func(...any) error) error {
 	r.ID, r.Subject = avow.RecordID(id), avow.SubjectID(subject)
 	s.State.Add(store.Records, s.recordRow(&r))
 	switch {
-	case epoch == nil:
+	case epoch == 0: // they count from 1
 		s.fault(Fault{store.Records, r.ID.String(), "is nobody's"})
 	case s.deep:
-		s.try(&r, *epoch, wrapped)
+		s.try(&r, epoch, wrapped)
 	}
 	return nil
 }
