@@ -112,6 +112,11 @@ func (r *run) measure(ctx context.Context, m measure) (Result, error) {
 		return Result{}, err
 	}
 	defer bare.close()
+	if m.before != nil {
+		if err := m.before(ctx, house); err != nil {
+			return Result{}, err
+		}
+	}
 	// The first answer says how long the bare one's have to be.
 	if err := r.sample(house.conns[0], m); err != nil {
 		return Result{}, err

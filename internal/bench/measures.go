@@ -2,8 +2,10 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -14,6 +16,7 @@ import (
 type measure struct {
 	name        string
 	house, bare job
+	before      func(ctx context.Context, house *side) error
 }
 
 // measures come in an order in which each finds what it needs: who is erased
@@ -21,18 +24,27 @@ type measure struct {
 func (r *run) measures() []measure {
 	create := job{ask: r.create, seen: r.created}
 	return []measure{
-		{"create", create, job{ask: r.create}},
+		{name: "create", house: create, bare: job{ask: r.create}},
 		same("read-email", r.readEmail),
 		same("read-id", r.readID),
 		same("update", r.update),
-		{"erase", job{ask: r.erase}, job{ask: r.eraseNobody}},
+		{name: "erase", house: job{ask: r.erase}, bare: job{ask: r.eraseNobody}, before: r.letIn},
 		same("decide", r.decide),
 		same("receipt", r.receipt),
 	}
 }
 
 func same(name string, ask func([]byte) []byte) measure {
-	return measure{name, job{ask: ask}, job{ask: ask}}
+	return measure{name: name, house: job{ask: ask}, bare: job{ask: ask}}
+}
+
+// letIn lets persons in who can be erased, for as long as that will go on,
+// unless there are some.
+func (r *run) letIn(ctx context.Context, house *side) error {
+	if len(r.leave) > 0 {
+		return nil
+	}
+	return house.round(ctx, job{ask: r.create, seen: r.created}, slice+time.Duration(r.Seconds*float64(time.Second)))
 }
 
 // request appends a request with a JSON body, or without one if v is nil.
