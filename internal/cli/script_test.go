@@ -1,15 +1,22 @@
 package cli
 
 import (
+	"bufio"
+	"cmp"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
-	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/internal/cli/world"
 )
 
 // TestMain makes the test's own program the avow command: what is tested is a
@@ -27,10 +34,10 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs every script. Beside avow they know: log makes a log and its
 // receipts as files, serve serves a folder over HTTP, flip changes one bit of a
-// file, and say writes a text many times over.
+// file, say writes a text many times over, house runs a house and stop ends it.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say,
+		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say, "house": runHouse, "stop": stopHouse,
 	}})
 }
 
@@ -49,7 +56,7 @@ func runAvow(ts *testscript.TestScript, fails bool, args []string) {
 		input, args = file, args[:len(args)-1]
 	}
 	c := exec.Command(os.Args[0], args...)
-	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND=fixed")
+	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND="+cmp.Or(ts.Getenv("CLOCK"), "fixed"), "AVOW_PASSPHRASE="+ts.Getenv("AVOW_PASSPHRASE"))
 	c.Stdout, c.Stderr = ts.Stdout(), ts.Stderr()
 	if stdin, err := os.Open(ts.MkAbs(input)); err == nil {
 		defer stdin.Close()
@@ -59,6 +66,48 @@ func runAvow(ts *testscript.TestScript, fails bool, args []string) {
 	if c.ProcessState == nil || c.ProcessState.ExitCode() != want {
 		ts.Fatalf("avow %s: %v, want status %d", strings.Join(args, " "), c.ProcessState, want)
 	}
+}
+
+// runHouse starts avow serve on the folder that is named, which holds data and
+// keys, and puts its addresses into $PUBLIC and $PRIVATE: house DIR [flags].
+func runHouse(ts *testscript.TestScript, _ bool, args []string) {
+	statement := ts.MkAbs("statement.md")
+	if _, err := os.Stat(statement); err != nil {
+		ts.Check(os.WriteFile(statement, harbour.Statement, 0o600))
+	}
+	c := exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0", "--statement", statement,
+		"--data", args[0] + "/data", "--keys", "file:" + args[0] + "/keys"}, args[1:]...)...)
+	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND=1")
+	var errs strings.Builder
+	c.Stderr = &errs
+	out, err := c.StdoutPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	ts.Defer(func() { _ = c.Process.Kill(); _ = c.Wait() }) // stopped already, unless the script failed
+	lines := bufio.NewScanner(out)
+	for ts.Getenv("PRIVATE") == "" && lines.Scan() {
+		if name, value, _ := strings.Cut(lines.Text(), " "); name == "public" || name == "private" {
+			ts.Setenv(strings.ToUpper(name), value)
+		}
+	}
+	if ts.Getenv("PRIVATE") == "" {
+		ts.Fatalf("avow serve did not start: %s", errs.String())
+	}
+	go io.Copy(io.Discard, out)
+	houses.Store(ts.Getenv("WORK"), c)
+}
+
+// houses are the processes that run, by the folder of their script.
+var houses sync.Map
+
+// stopHouse asks the house to end, and insists that it ends well.
+func stopHouse(ts *testscript.TestScript, _ bool, _ []string) {
+	c, _ := houses.Load(ts.Getenv("WORK"))
+	house := c.(*exec.Cmd)
+	ts.Check(house.Process.Signal(syscall.SIGTERM))
+	ts.Check(house.Wait())
+	ts.Setenv("PRIVATE", "")
+	ts.Setenv("PUBLIC", "")
 }
 
 // say appends a text to a file once, often or endlessly, with \n, \x00 and \xff

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 
 	"github.com/avow-privacy/avow"
@@ -157,14 +158,8 @@ func (i *importing) hand1(n int, c chunk) error {
 		return fmt.Errorf("none of the first %s was taken; line %d: %s: %s. Say with --map which column is which field",
 			world.Count(len(c.rows), "row"), c.from[first.Row].line, world.Printable(string(first.Field)), first.Reason)
 	}
-	for _, r := range c.bad {
-		i.bad.add(r, "", r.bad)
-	}
-	for _, b := range taken.Refused {
-		if b.Row < 0 || b.Row >= len(c.from) {
-			return errors.New("the house refused a row that it was not given")
-		}
-		i.bad.add(c.from[b.Row], string(b.Field), b.Reason)
+	if err := i.putAside(c, taken.Refused); err != nil {
+		return err
 	}
 	i.state.Chunks, i.state.Accepted, i.state.Refused = n+1, i.state.Accepted+taken.Accepted, i.state.Refused+len(c.bad)+len(taken.Refused)
 	if i.DryRun {
@@ -182,6 +177,31 @@ func (i *importing) hand1(n int, c chunk) error {
 		_, err := out.Write(text)
 		return err
 	})
+}
+
+// putAside writes the rows that were not taken in the order of the file.
+func (i *importing) putAside(c chunk, refused []client.BadRow) error {
+	type fault struct {
+		row
+		field string
+	}
+	var all []fault
+	for _, r := range c.bad {
+		all = append(all, fault{r, ""})
+	}
+	for _, b := range refused {
+		if b.Row < 0 || b.Row >= len(c.from) {
+			return errors.New("the house refused a row that it was not given")
+		}
+		r := c.from[b.Row]
+		r.bad = b.Reason
+		all = append(all, fault{r, string(b.Field)})
+	}
+	slices.SortStableFunc(all, func(a, b fault) int { return a.line - b.line })
+	for _, f := range all {
+		i.bad.add(f.row, f.field, f.bad)
+	}
+	return nil
 }
 
 // end says what became of all, and leaves only the refused rows behind.
