@@ -52,8 +52,8 @@ type keysStatus struct {
 
 func (s *Server) status(context.Context, *statusIn) (*statusAnswer, error) {
 	l := s.ledger.Status()
-	out := &statusAnswer{Log: logStatus{Origin: l.Origin, Size: l.Size, Root: base64.StdEncoding.EncodeToString(l.Root[:]), Signed: l.Signed, Key: l.Key},
-		Keys: keysStatus{s.keys.Epoch()}, Engine: "sqlite"}
+	out := &statusAnswer{Log: logStatus{Origin: l.Origin, Size: l.Size, Root: base64.StdEncoding.EncodeToString(l.Root[:]), Signed: l.Signed, Key: l.Key, Cosigned: len(l.Witnesses)},
+		Keys: keysStatus{s.keys.Epoch()}, Engine: s.store.Engine()}
 	if e := s.changes.InForce(); e != nil {
 		out.Version = e.Version
 	}

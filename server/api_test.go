@@ -14,9 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/avow-privacy/avow/client"
-	"github.com/avow-privacy/avow/internal/seal"
-	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server/servertest"
 )
 
@@ -83,32 +80,13 @@ func TestDocumentIsWhole(t *testing.T) {
 	}
 }
 
-// program is a program of the house, with the staff token. It checks receipts.
-func program(t testing.TB, h *servertest.House) (*client.Client, string) {
-	t.Helper()
-	keys, err := seal.Open(h.Keys(), seal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer keys.Close()
-	c, err := client.New(h.Private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Check = func(text string) error {
-		_, err := receipt.Verify([]byte(text), receipt.Options{})
-		return err
-	}
-	return c, keys.Token()
-}
-
 // TestGuide runs the examples of docs/api.md, in order, in a shell.
 func TestGuide(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("there is no curl")
 	}
 	h := servertest.New(t)
-	_, token := program(t, h)
+	_, token := h.Client()
 	text, err := os.ReadFile("../docs/api.md")
 	if err != nil {
 		t.Fatal(err)

@@ -1,18 +1,15 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/sections/changes"
-	"github.com/avow-privacy/avow/internal/sections/collection"
 )
 
 // Public answers visitors: the statement, its promises, forms, receipts and the
@@ -105,41 +102,4 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request) error {
 		out.Pinned[fmt.Sprint(v)] = n
 	}
 	return page.WriteJSON(w, http.StatusOK, out)
-}
-
-// Run does what is done by the clock, until ctx ends: it writes the counted
-// notices each second and lets go each minute what is past its time.
-func (s *Server) Run(ctx context.Context) {
-	second, minute := time.NewTicker(time.Second), time.NewTicker(time.Minute)
-	defer second.Stop()
-	defer minute.Stop()
-	s.Expire(ctx)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-second.C:
-			s.log(ctx, "count notices", s.acceptance.Flush(ctx))
-		case <-minute.C:
-			s.Expire(ctx)
-		}
-	}
-}
-
-// Expire lets go at once what is past its time.
-func (s *Server) Expire(ctx context.Context) {
-	for {
-		n, err := s.collection.Expire(ctx)
-		s.log(ctx, "expire", err)
-		if err != nil || n < collection.AtOnce || ctx.Err() != nil {
-			return
-		}
-	}
-}
-
-// log notes what a job could not do, unless it was told to stop.
-func (s *Server) log(ctx context.Context, what string, err error) {
-	if err != nil && ctx.Err() == nil {
-		s.config.Log.Error(what, "error", err)
-	}
 }

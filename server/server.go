@@ -12,10 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/url"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/avow-privacy/avow"
@@ -44,9 +41,15 @@ type Config struct {
 	DB string
 	// Witnesses are the logs' witnesses to ask, each as URL=VKEY.
 	Witnesses []string
-	// Keys says where the keys are, such as file:DIR. They are made together
-	// with the data folder, and must lie outside it.
+	// Keys says where the keys are: file:DIR, age:FILE, systemd:DIR or
+	// exec:DIR,CMD. They are made together with the data, and must lie outside
+	// its folder.
 	Keys string
+	// Passphrase gives the one that keys in an age: file are sealed to; confirm
+	// says that it is a new one, better asked for twice.
+	Passphrase func(confirm bool) ([]byte, error)
+	// Credentials is the folder of the service's credentials, for systemd: keys.
+	Credentials string
 	// Statement is the text to run on. It is published if no version was yet;
 	// afterwards it has to be the text in force. Nil runs on what is in force.
 	Statement []byte
@@ -81,6 +84,8 @@ type Server struct {
 	changes    *changes.Section
 	acceptance *acceptance.Section
 	promises   *promises.Promises
+
+	warned time.Time // when it was last said that the disk is full
 
 	// Published is what New did with Config.Statement: nil when nothing.
 	Published *changes.Publication
@@ -118,71 +123,6 @@ func New(ctx context.Context, c Config) (_ *Server, err error) {
 	return s, nil
 }
 
-// openCore opens keys, database, ledger and vault, in the order in which they
-// need each other. A statement that does not compile makes no folder.
-func (s *Server) openCore(ctx context.Context) (err error) {
-	c := &s.config
-	if !c.apart() {
-		return fmt.Errorf("the keys (%s) lie inside the data folder (%s): who copies the data must not get the keys with it; use --keys file:DIR with a folder beside it", c.Keys, c.Data)
-	}
-	fresh := !store.Exists(c.Data)
-	if fresh {
-		if err := c.ready(); err != nil {
-			return err
-		}
-	}
-	if s.keys, err = openKeys(c.Keys, fresh); err != nil {
-		return err
-	}
-	if s.store, err = store.Open(ctx, store.Config{Path: c.Data, Clock: c.Clock}); err != nil {
-		return err
-	}
-	if s.vault, err = vault.Open(ctx, s.store, s.keys, vault.Options{Forget: s.forget}); err != nil {
-		return err
-	}
-	origin, err := ledger.Name(ctx, s.store)
-	if err != nil {
-		return err
-	}
-	if origin == "" {
-		origin = c.origin()
-	}
-	s.ledger, err = ledger.Open(ctx, s.store, ledger.Config{Origin: origin, Key: s.keys.LogKey(), Keys: s.keys, HighWater: c.highWater(), Subject: s.subject})
-	return err
-}
-
-// ready says whether c can start a new house.
-func (c *Config) ready() error {
-	if c.Statement == nil {
-		return fmt.Errorf("%s holds no data yet: name the statement to start with (--statement FILE)", c.Data)
-	}
-	if _, found := statement.Compile(c.StatementName, c.Statement, Keeps()); found.Failed() {
-		return &changes.Uncompiled{Name: c.StatementName, Source: c.Statement, Diagnostics: found}
-	}
-	return nil
-}
-
-// origin names a new log after the site that the statement is about.
-func (c *Config) origin() string {
-	compiled, _ := statement.Compile(c.StatementName, c.Statement, Keeps())
-	if compiled == nil || len(compiled.Organisation.Site) == 0 {
-		return ""
-	}
-	site, err := url.Parse(compiled.Organisation.Site[0])
-	if err != nil || site.Host == "" {
-		return ""
-	}
-	return site.Host + "/log"
-}
-
-func openKeys(spec string, fresh bool) (*seal.Keys, error) {
-	keys, err := seal.Open(spec, seal.Options{})
-	if fresh && errors.Is(err, seal.ErrNone) {
-		return seal.Create(spec, seal.Options{})
-	}
-	return keys, err
-}
-
 // openSections puts the house together. What a section needs from a neighbour
 // is handed to it here, and nowhere else.
 func (s *Server) openSections(ctx context.Context) (err error) {
@@ -196,26 +136,10 @@ func (s *Server) openSections(ctx context.Context) (err error) {
 	s.collection = &collection.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
 	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance})
 	s.use = &use.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
-	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Apart: s.config.apart()})
+	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Apart: s.config.apart(s.keys)})
 	s.promises = promises.New(promises.Deps{Pages: s.pages, Editions: s.changes, Clock: s.store.Now, Log: s.config.Log,
 		Sections: []promises.Evidence{s.collection, s.forms, s.use, s.security, s.changes, s.acceptance}})
 	return nil
-}
-
-// forget lets the events of a subject go who is about to be forgotten.
-func (s *Server) forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
-	return s.ledger.Forget(ctx, tx, id)
-}
-
-// subject finds for the ledger whose event a receipt's link leads to.
-func (s *Server) subject(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {
-	return s.vault.Find(ctx, tx, id)
-}
-
-// highWater is a file beside the keys, since whoever puts back the data from a
-// backup must not put it back as well.
-func (c *Config) highWater() string {
-	return filepath.Join(strings.TrimPrefix(c.Keys, "file:"), "high-water")
 }
 
 // pins counts for the history how many records stay under each version.
@@ -248,13 +172,6 @@ func (s *Server) frame() page.Frame {
 		f.Organisation, f.Language = e.Organisation.Name, e.Language
 	}
 	return f
-}
-
-// apart says whether the keys lie outside the folder of the data.
-func (c *Config) apart() bool {
-	data, err := filepath.Abs(c.Data)
-	keys, err2 := filepath.Abs(strings.TrimPrefix(c.Keys, "file:"))
-	return err == nil && err2 == nil && keys != data && !strings.HasPrefix(keys, data+string(filepath.Separator))
 }
 
 // publishGiven publishes the first statement. A changed one is not published

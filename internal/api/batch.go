@@ -132,6 +132,7 @@ func (a *API) step(outer *call, i int, raw jsontext.Value) (r Result) {
 	body, status, err := a.do(c, outer.key, i, raw)
 	if err != nil {
 		p := a.problem("batch", err)
+		c.count(p)
 		return Result{p.Status, p}
 	}
 	return Result{status, body}
@@ -149,7 +150,6 @@ func (a *API) do(c *call, key string, i int, raw jsontext.Value) (body any, stat
 		return nil, 0, Invalid("do", "A batch cannot do that. It can collect, read, correct, delete and erase.")
 	}
 	if !c.caller.may(d.may) {
-		c.refused()
 		return nil, 0, beyond(fmt.Sprintf("It was not made for %q.", d.may))
 	}
 	if d.once && key != "" {

@@ -51,9 +51,10 @@ func (c *Caller) may(v Verb) bool {
 	return v == Anyone || c.staff || v != Staff && slices.Contains(c.May, v)
 }
 
-// beyond is the answer for a request outside a token's limits.
+// beyond is the answer for a request outside a token's limits. It is counted
+// when it is answered: who finds out may be in the middle of a transaction.
 func beyond(detail string) *Problem {
-	return &Problem{Status: http.StatusForbidden, Title: "This token may not do that", Detail: detail}
+	return &Problem{Status: http.StatusForbidden, Title: "This token may not do that", Detail: detail, beyond: true}
 }
 
 // A call is one request on its way through an operation. It stands in for
@@ -113,6 +114,7 @@ func (a *API) enter(ctx huma.Context, next func(huma.Context)) {
 	c := &call{outside: ctx, api: a}
 	c.inner = callContext{ctx.Context(), c}
 	if p := c.admit(); p != nil {
+		c.count(p)
 		a.fail(ctx, p)
 		return
 	}
@@ -130,7 +132,6 @@ func (c *call) admit() *Problem {
 		return p
 	}
 	if !c.caller.may(o.May) {
-		c.refused()
 		if o.May == Staff {
 			return beyond("This needs the staff token of the key folder.")
 		}
@@ -178,8 +179,8 @@ func (c *call) known() *Problem {
 
 var staff = Caller{staff: true}
 
-func (c *call) refused() {
-	if c.api.cfg.Guard != nil && !c.caller.staff {
+func (c *call) count(p *Problem) {
+	if p.beyond && c.api.cfg.Guard != nil {
 		c.api.cfg.Guard.Refused(&c.inner, c.caller)
 	}
 }
@@ -204,10 +205,8 @@ func Within(ctx context.Context, to avow.Collection, purpose avow.Purpose) error
 	case k.staff:
 		return nil
 	case to != "" && len(k.Collections) > 0 && !slices.Contains(k.Collections, to):
-		c.refused()
 		return beyond("It was not made for this collection.")
 	case purpose != "" && len(k.Purposes) > 0 && !slices.Contains(k.Purposes, purpose):
-		c.refused()
 		return beyond("It was not made for this purpose.")
 	}
 	return nil
@@ -220,7 +219,6 @@ func Everywhere(ctx context.Context) error {
 	if c.caller.staff || len(c.caller.Collections) == 0 {
 		return nil
 	}
-	c.refused()
 	return beyond("It was made for some collections only, and this is about all that is kept of a person.")
 }
 

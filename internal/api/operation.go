@@ -51,6 +51,7 @@ func Add[I, O any](a *API, o Operation, handle func(ctx context.Context, in *I) 
 		out, err := handle(ctx, in)
 		if err != nil {
 			p := a.problem(o.ID, err)
+			c.count(p)
 			if p.Wait > 0 {
 				c.SetHeader("Retry-After", strconv.Itoa(p.Wait))
 			}

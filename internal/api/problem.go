@@ -23,6 +23,8 @@ type Problem struct {
 	Clause avow.ClauseID `json:"clause,omitempty" doc:"The promise that forbids it." example:"contact"`
 	Field  avow.Field    `json:"field,omitempty" doc:"The field that is wrong." example:"email"`
 	Wait   int           `json:"-"` // for Retry-After, in seconds
+
+	beyond bool // what the token was made for
 }
 
 func (p *Problem) Error() string { return p.Title + ": " + p.Detail }

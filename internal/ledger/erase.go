@@ -101,6 +101,9 @@ func ReadErased(highWater string) (map[[32]byte]bool, error) {
 // writeErased appends tombstones to the journal and makes them durable. Several
 // processes may do so at once.
 func (l *Ledger) writeErased(erased []*Pending) error {
+	if len(erased) == 0 {
+		return nil
+	}
 	var lines []byte
 	for _, p := range erased {
 		t, _ := receipt.Commitment(p.entry)

@@ -11,25 +11,18 @@
 // them their places and move the head. The order after that is fixed: durable,
 // then signed, then answered. A size that could still be lost is never signed.
 //
-// A database put back from a backup would fork the log. So a file outside the
-// database remembers how far the log was signed, witnesses may remember it too,
-// and Open refuses a log that is behind them or differs. Then Rotate begins
-// another log, which says in its first entry why.
-//
-// Several processes may write to the log of one PostgreSQL database: who writes
-// locks its head, reads what others wrote, and goes on from there.
+// A tree that grows and is signed is the business of package logbook. This one
+// knows what the entries say.
 package ledger
 
 import (
 	"context"
 	"crypto"
 	_ "embed"
-	"fmt"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/internal/logbook"
 	"github.com/avow-privacy/avow/internal/store"
 )
 
@@ -37,12 +30,9 @@ import (
 var queriesSQL string
 
 var q = store.Load[struct {
-	Newest, Head, LockHead, Begin, Advance string
-	AddChunk, Chunks, AddTile, Tile        string
-	KeepCheckpoint, LastCheckpoint         string
-	AddEvent, DropEvents, AllEvents        string
-	LastEvent, EventByN, EventByLeaf       string
-	AddBulk, Bulk                          string
+	AddEvent, DropEvents, AllEvents  string
+	LastEvent, EventByN, EventByLeaf string
+	AddBulk, Bulk                    string
 }](queriesSQL)
 
 // Config says which log this is.
@@ -55,23 +45,23 @@ type Config struct {
 	Witnesses []Witness     // who is asked to cosign the checkpoints
 }
 
-// A Witness is somebody else who looks at the log as it grows, and signs that it
-// only grew.
-type Witness struct {
-	// Key is the verifier key of its cosignatures.
-	Key string
-	// Ask sends a request of c2sp.org/tlog-witness, add-checkpoint, and returns
-	// the lines that were answered. Of a conflict it makes a *ConflictError.
-	Ask func(ctx context.Context, request []byte) ([]byte, error)
+func (c *Config) book() logbook.Config {
+	return logbook.Config{Origin: c.Origin, Key: c.Key, HighWater: c.HighWater, Witnesses: c.Witnesses}
 }
 
-// A ConflictError is the answer of a witness who has seen the log at another
-// size than it was told.
-type ConflictError struct{ Size int64 }
-
-func (e *ConflictError) Error() string {
-	return fmt.Sprintf("the witness has seen the log at size %d", e.Size)
-}
+// What package logbook says, for who knows only this one.
+type (
+	// Status says where the log stands.
+	Status = logbook.Status
+	// A Witness is asked to cosign the checkpoints.
+	Witness = logbook.Witness
+	// A ConflictError is the answer of a witness who has seen another size.
+	ConflictError = logbook.ConflictError
+	// A DamagedError says that the stored log is not the one that was signed.
+	DamagedError = logbook.DamagedError
+	// A BehindError says that the database is older than what was signed.
+	BehindError = logbook.BehindError
+)
 
 // A Subject is a person whose key opens what the log commits to.
 type Subject interface {
@@ -100,105 +90,35 @@ type FindSubject func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (Sub
 
 // A Ledger is the log of one avow. Any number of goroutines may use it.
 type Ledger struct {
-	db     *store.DB
-	cfg    Config
-	shared bool // whether other processes write too
-	volume *volume
+	*logbook.Book
+	db  *store.DB
+	cfg Config
 
-	state   atomic.Pointer[state] // durable and signed
-	growing sync.Mutex            // held from Write to Durable or Lost, and by Refresh
-	staged  *group
-
-	cosigned  atomic.Pointer[cosigned]
-	witnesses []*witness
-	keptSize  int64     // of the checkpoint that was put by last; tend's alone
-	keptAt    time.Time // when it was signed
-
+	erased    []*Pending               // tombstones of the group that is written; the committer's alone
+	unwritten atomic.Pointer[error]    // why an erasure is not in the journal, if one is not
 	reported  atomic.Pointer[[32]byte] // the state that was last put into the log
-	forgot    atomic.Pointer[error]    // why the high-water file could not be written, while it cannot
-	unwritten atomic.Pointer[error]    // why an erasure is not in the journal
-	refused   atomic.Pointer[error]    // why a witness found the log forked, if one did
-
-	mu    sync.Mutex
-	older map[int64]*state // logs that went before, as far as they were signed
-
-	stop   context.CancelFunc
-	ended  sync.WaitGroup
-	closed sync.Once
-}
-
-// A state is the log at one size. It is never changed once it is published. Its
-// checkpoint is nil if the key could not be used.
-type state struct {
-	*volume
-	tree       *tree
-	root       [32]byte
-	rows       store.State // of all rows about persons
-	checkpoint []byte
-	at         time.Time
-}
-
-// Status says where the log stands.
-type Status struct {
-	Origin string
-	Size   int64
-	Root   [32]byte
-	Signed time.Time // when the newest checkpoint was signed
-	Key    string    // the verifier key
-	// Cosigned is the size of the newest checkpoint that witnesses have
-	// cosigned, and Witnesses are their names.
-	Cosigned  int64
-	Witnesses []string
 }
 
 // Open opens the newest log in db, or begins one, and makes it the one that
 // takes the entries. It computes the whole tree anew and holds it to the stored
 // head, to the high-water file, and to what witnesses have seen.
 func Open(ctx context.Context, db *store.DB, cfg Config) (*Ledger, error) {
-	l := &Ledger{db: db, cfg: cfg, shared: isShared(db), older: map[int64]*state{}}
-	var err error
-	if l.witnesses, err = openWitnesses(cfg.Witnesses); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
-	}
-	if err := l.load(ctx); err != nil {
+	book, err := logbook.Open(ctx, db, cfg.book())
+	if err != nil {
 		return nil, err
 	}
+	l := &Ledger{Book: book, db: db, cfg: cfg}
 	db.Attach(l)
-	ctx, l.stop = context.WithCancel(context.Background())
-	l.ended.Go(func() { l.remember(ctx) })
-	l.ended.Go(func() { l.tendAll(ctx) })
 	return l, nil
 }
 
-// Close writes the high-water file a last time. It comes before the store's.
-func (l *Ledger) Close() (err error) {
-	l.closed.Do(func() {
-		l.stop()
-		l.ended.Wait()
-		err = l.writeHighWater(l.state.Load())
-	})
-	return err
-}
+// Name is the name of the newest log that db holds, or "" if it holds none yet.
+// A log keeps the name it was started with, whatever the site is called by now.
+func Name(ctx context.Context, db *store.DB) (string, error) { return logbook.Name(ctx, db) }
 
-// Status says where the log stands.
-func (l *Ledger) Status() Status {
-	s := l.state.Load()
-	status := Status{Origin: s.origin, Size: s.tree.size, Root: s.root, Signed: s.at, Key: s.vkey}
-	if c := l.cosigned.Load(); c != nil {
-		status.Cosigned, status.Witnesses = c.size, c.names
-	}
-	return status
-}
-
-// Checkpoint is the newest one, signed; nil if the key cannot be used.
-func (l *Ledger) Checkpoint() []byte { return l.state.Load().checkpoint }
-
-// publish signs a state and makes it the one that is served. The state must be
-// durable, and nothing else grow the log meanwhile.
-func (l *Ledger) publish(s *state) (err error) {
-	if s.checkpoint == nil {
-		err = s.sign()
-	}
-	l.state.Store(s)
-	return err
+// Rotate begins another log in db, when the one there cannot go on: its first
+// entry names the old one, how far it had come, and the reason. It returns the
+// new log's name. No Ledger may be open meanwhile.
+func Rotate(ctx context.Context, db *store.DB, cfg Config, reason string) (origin string, err error) {
+	return logbook.Rotate(ctx, db, cfg.book(), reason)
 }

@@ -37,6 +37,7 @@ type Pending struct {
 	tombstone bool
 	erasure   *Pending // for an erasure, its tombstone
 	fault     error    // why what follows the commit could not be done
+	log       int64    // which has it
 	index     int64
 	placed    []func(ctx context.Context, tx *store.Tx, index int64) error
 }
@@ -61,6 +62,14 @@ func (p *Pending) Index() int64 {
 		return p.bulk.index
 	}
 	return p.index
+}
+
+// where is the number of the log that has the entry.
+func (p *Pending) where() int64 {
+	if p.bulk != nil {
+		return p.bulk.log
+	}
+	return p.log
 }
 
 // Then calls fn when the entry gets its place, still within the transaction.

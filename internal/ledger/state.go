@@ -28,16 +28,6 @@ func (l *Ledger) rowHash(r *row) [32]byte {
 	return l.cfg.Keys.Row([]byte("ledger_event"), r.subject[:], r.about[:], numbers[:], r.sealed)
 }
 
-// State is the state of all rows about persons as it was kept with the last
-// commit.
-func (l *Ledger) State(ctx context.Context, tx *store.Tx) (s store.State, err error) {
-	h, err := readHead(ctx, tx, q.Head, l.volume.n)
-	if err != nil {
-		return s, fmt.Errorf("state: %w", err)
-	}
-	return h.state, nil
-}
-
 // Scan computes the part of the state that sums up the events anew, from all
 // rows.
 func (l *Ledger) Scan(ctx context.Context, tx *store.Tx) (s store.State, err error) {

@@ -34,7 +34,10 @@ type Scanned struct {
 // MaxFaults bounds how many faults a scan names.
 const MaxFaults = 100
 
-// parts are those of the state that the vault keeps.
+// Unlike is what is wrong with a part of the state as a whole.
+const Unlike = "the rows are not those that were kept: some were lost, altered or brought back"
+
+// vaultParts are those of the state that the vault keeps.
 var vaultParts = [...]store.Part{store.Subjects, store.Indexes, store.Records}
 
 // Against adds what does not fit the state that was kept with each commit. A
@@ -42,7 +45,7 @@ var vaultParts = [...]store.Part{store.Subjects, store.Indexes, store.Records}
 func (s *Scanned) Against(kept store.State) []Fault {
 	for _, p := range vaultParts {
 		if s.State[p] != kept[p] {
-			s.fault(Fault{p, "", "the rows are not those that were kept: some were lost, altered or brought back"})
+			s.fault(Fault{p, "", Unlike})
 		}
 	}
 	return s.Faults

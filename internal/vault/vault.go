@@ -50,8 +50,9 @@ type Options struct {
 	// and takes it out of the state. It is called before the subject goes.
 	Forget func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error
 	// Settle is how long Rotate waits for other processes over the same database
-	// to learn of a new epoch before it ends the old one. Zero is right when
-	// there are none; they learn of it by Refresh.
+	// to learn of a new epoch, by Refresh, before it ends the old one. Zero is
+	// what the engine needs: nothing where there can be no other process, else
+	// two minutes.
 	Settle time.Duration
 }
 
@@ -90,6 +91,9 @@ func (v *Vault) epochs(ctx context.Context, tx *store.Tx) (all []epoch, err erro
 
 // Open makes sure that the keys fit the data.
 func Open(ctx context.Context, db *store.DB, keys *seal.Keys, opt Options) (*Vault, error) {
+	if opt.Settle == 0 && db.Engine() != "sqlite" {
+		opt.Settle = 2 * time.Minute
+	}
 	v := &Vault{db: db, keys: keys, opt: opt}
 	if err := v.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
@@ -98,7 +102,8 @@ func Open(ctx context.Context, db *store.DB, keys *seal.Keys, opt Options) (*Vau
 }
 
 // Refresh learns of epochs that another process over the same database began or
-// ended. The keys must be shared with it.
+// ended. The keys must be shared with it. Where there can be other processes it
+// is to be called each minute.
 func (v *Vault) Refresh(ctx context.Context) error {
 	err := v.refresh(ctx)
 	if wrong := (*KeysError)(nil); errors.As(err, &wrong) {

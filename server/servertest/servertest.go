@@ -18,8 +18,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server"
 )
 
@@ -156,6 +158,25 @@ func (h *House) Staff(path, body string) Answer {
 	r.Header.Set("Authorization", "Bearer "+keys.Token())
 	r.Header.Set("Accept", "application/json")
 	return h.do(r)
+}
+
+// Client returns a program of the house and the staff token. It checks the
+// receipts that it gets.
+func (h *House) Client() (c *client.Client, token string) {
+	h.T.Helper()
+	keys, err := seal.Open(h.Keys(), seal.Options{})
+	if err != nil {
+		h.T.Fatal(err)
+	}
+	defer keys.Close()
+	if c, err = client.New(h.Private); err != nil {
+		h.T.Fatal(err)
+	}
+	c.Check = func(text string) error {
+		_, err := receipt.Verify([]byte(text), receipt.Options{})
+		return err
+	}
+	return c, keys.Token()
 }
 
 // Inside asks for something on the private address, without a token.

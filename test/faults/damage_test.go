@@ -227,7 +227,7 @@ func examine(t *testing.T, dir string, named bool) (verdict, string) {
 	if err := s.Close(); err != nil {
 		return found, err.Error()
 	}
-	if err := fullCheck(t.Context(), dir); err != nil {
+	if err := fullCheck(dir); err != nil {
 		return found, err.Error()
 	}
 	return harmless, ""

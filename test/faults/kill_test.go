@@ -5,7 +5,6 @@ package faults_test
 import (
 	"math/rand/v2"
 	"net/http"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,22 +30,23 @@ func TestKilled(t *testing.T) {
 
 func killHouse(t *testing.T, times int) (acknowledged, inFlight int) {
 	h, a := newHouse(t), newAccount()
-	var address atomic.Value
-	address.Store("")
-	l := a.begin(t, 16, func(int) string { return address.Load().(string) })
+	r := &replicas{running: []*process{h.must(t)}}
+	l := a.begin(t, 16, r.public)
+	s := beginStaff(t, 4, h.token(t), r.private)
 	for range times {
-		p := h.must(t)
-		address.Store(p.public)
 		l.until(t, 1)
 		time.Sleep(time.Duration(rand.Int64N(int64(100 * time.Millisecond))))
-		p.kill()
-		address.Store("")
+		r.set(0, nil).kill()
+		r.set(0, h.must(t))
 	}
 	l.end()
+	s.end()
 	if len(a.refused) > 0 {
 		t.Errorf("an avow that was well until it was killed refused: %v", a.refused)
 	}
-	a.hold(t, h, h.must(t), 0)
+	a.hold(t, h, r.running[0], s.entries)
+	s.hold(t, r.running[0], nil)
+	t.Log(s)
 	return len(a.taken), len(a.sent) - len(a.taken)
 }
 

@@ -26,7 +26,7 @@ func pooled(t *testing.T, c *cluster) {
 	c.database(t, "pooled")
 	h.database = c.url("pooled", startPooler(t, c)) + "&default_query_exec_mode=exec"
 	r := startReplicas(t, h, 2)
-	l := a.begin(t, 8, r.target)
+	l := a.begin(t, 8, r.public)
 	l.until(t, 300)
 	l.end()
 	if len(a.refused) > 0 {

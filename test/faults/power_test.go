@@ -35,8 +35,13 @@ const traced = "openat,pwrite64,write,writev,sendto,ftruncate,fallocate,fsync,fd
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	h, a := newHouse(t), newAccount()
-	acts, moments := record(t, h, a)
-	told := answers(t, acts, a)
+	acts, moments, staff := record(t, h, a)
+	told := answers(acts)
+	for _, got := range a.taken {
+		if told[extra(got.receipt)] == 0 {
+			t.Fatal("an acknowledgement is not in the trace")
+		}
+	}
 	r := rand.New(rand.NewPCG(1, 2))
 	var cuts []int
 	for range *powerCuts {
@@ -48,26 +53,31 @@ func TestPowerCut(t *testing.T) {
 		files := m.cut(r)
 		after := newAccount()
 		after.sent = a.sent
-		for message, when := range told {
-			if when < moment {
-				after.taken[message] = a.taken[message]
+		before := func(receipt string) bool { return told[extra(receipt)] < moment }
+		for message, got := range a.taken {
+			if before(got.receipt) {
+				after.taken[message] = got
 			}
 		}
 		acknowledged += len(after.taken)
-		t.Run(fmt.Sprint("moment ", moment), func(t *testing.T) { after.holdCut(t, h, files) })
+		t.Run(fmt.Sprint("moment ", moment), func(t *testing.T) {
+			p := startCut(t, h, files)
+			after.hold(t, p.house, p.process, anyMore)
+			staff.hold(t, p.process, func(d deed) bool { return before(d.receipt) })
+		})
 	})
 	t.Logf("%d cuts in %d moments of %d acts: %d acknowledgements were kept in all, of %d forms", len(cuts), moments, len(acts), acknowledged, len(a.taken))
 }
 
 // record runs a house from its first start, and returns what it did.
-func record(t *testing.T, h *house, a *account) (acts []*act, moments int) {
+func record(t *testing.T, h *house, a *account) (acts []*act, moments int, s *staff) {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
 		t.Skip("there is no strace on this machine")
 	}
 	file := filepath.Join(t.TempDir(), "trace")
-	p, ready, err := h.launchUnder(t, []string{strace, "-f", "-qq", "-y", "-xx", "-s", "1000000", "--seccomp-bpf", "-o", file, "-e", "trace=" + traced, "-e", "signal=none"})
+	p, ready, err := h.launchUnder(t, []string{strace, "-f", "-qq", "-y", "-xx", "-s", "8000000", "--seccomp-bpf", "-o", file, "-e", "trace=" + traced, "-e", "signal=none"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,8 +89,10 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int) {
 		t.Fatal("under strace avow does not start: ", p.said)
 	}
 	l := a.begin(t, 4, func(int) string { return p.public })
+	s = beginStaff(t, 2, h.token(t), func(int) string { return p.private })
 	l.until(t, 300)
 	l.end()
+	s.end()
 	endTraced(t, p)
 	in, err := os.Open(file)
 	if err != nil {
@@ -90,7 +102,7 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int) {
 	if acts, moments, err = readTrace(in); err != nil {
 		t.Fatal(err)
 	}
-	return acts, moments
+	return acts, moments, s
 }
 
 // endTraced kills what runs under strace, and strace ends with it.
@@ -111,29 +123,28 @@ func endTraced(t *testing.T, p *process) {
 	<-p.gone
 }
 
-var linkIn = regexp.MustCompile(`"link": ?"([^"]+)"`)
+var receiptIn = regexp.MustCompile(`"receipt": ?"c2sp.org/tlog-proof@v1\\n([^\\]*)`)
 
-// answers says at which moment each form was acknowledged: when avow began to
-// tell.
-func answers(t *testing.T, acts []*act, a *account) map[string]int {
-	t.Helper()
-	byLink := map[string]string{}
-	for message, got := range a.taken {
-		byLink[got.link] = message
-	}
+// answers says at which moment each receipt was handed out: when avow began to
+// tell. A receipt is known by its second line.
+func answers(acts []*act) map[string]int {
 	told := map[string]int{}
 	for _, act := range acts {
-		if act.what != "write" || !strings.HasPrefix(string(act.data), "HTTP/1.1 201") {
+		if act.what != "write" || !strings.HasPrefix(string(act.data), "HTTP/1.1 2") {
 			continue
 		}
-		if m := linkIn.FindSubmatch(act.data); m != nil && byLink[string(m[1])] != "" {
-			told[byLink[string(m[1])]] = act.begun
+		if m := receiptIn.FindSubmatch(act.data); m != nil {
+			told[string(m[1])] = act.begun
 		}
 	}
-	if len(told) != len(a.taken) {
-		t.Fatalf("%d forms were acknowledged, and %d answers are in the trace", len(a.taken), len(told))
-	}
 	return told
+}
+
+// extra is the second line of a receipt.
+func extra(receipt string) string {
+	_, rest, _ := strings.Cut(receipt, "\n")
+	line, _, _ := strings.Cut(rest, "\n")
+	return line
 }
 
 // replay lets acts happen, and calls fn at some moments.
@@ -163,16 +174,22 @@ func replay(acts []*act, moments []int, fn func(m *model, moment int)) {
 	}
 }
 
-// holdCut starts a house on what a power cut left.
-func (a *account) holdCut(t *testing.T, h *house, files map[string][]byte) {
+// A cutHouse is a house after a power cut.
+type cutHouse struct {
+	*house
+	*process
+}
+
+// startCut starts a house on what a power cut left.
+func startCut(t *testing.T, h *house, files map[string][]byte) cutHouse {
+	t.Helper()
 	root, d := filepath.Dir(h.keys), disk{}
 	for path, data := range files {
-		if name, err := filepath.Rel(root, path); err == nil && !strings.HasPrefix(name, "..") && !strings.HasSuffix(name, "-shm") {
-			d[name] = data
-			if data == nil {
-				d[name] = []byte{}
-			}
+		name, err := filepath.Rel(root, path)
+		if err != nil || strings.HasPrefix(name, "..") || strings.HasSuffix(name, "-shm") {
+			continue
 		}
+		d[name] = append([]byte{}, data...) // an empty file is there
 	}
 	dir := d.write(t)
 	after := &house{data: filepath.Join(dir, "data"), keys: filepath.Join(dir, "keys")}
@@ -180,13 +197,13 @@ func (a *account) holdCut(t *testing.T, h *house, files map[string][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	public, private := httptest.NewServer(s.Public()), httptest.NewServer(s.Private())
+	t.Cleanup(func() {
+		public.Close()
+		private.Close()
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
-	}()
-	public, private := httptest.NewServer(s.Public()), httptest.NewServer(s.Private())
-	defer public.Close()
-	defer private.Close()
-	a.hold(t, after, &process{public: public.URL, private: private.URL}, 0)
+	})
+	return cutHouse{after, &process{public: public.URL, private: private.URL}}
 }

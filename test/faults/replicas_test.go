@@ -33,21 +33,33 @@ type replicas struct {
 	running []*process
 }
 
-// target is where a writer sends to: each has its replica, and waits while that
+// public is where a visitor sends to: each has a replica, and waits while that
 // one is down.
-func (r *replicas) target(writer int) string {
+func (r *replicas) public(visitor int) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.running[writer%len(r.running)]; p != nil {
+	if p := r.running[visitor%len(r.running)]; p != nil {
 		return p.public
 	}
 	return ""
 }
 
-func (r *replicas) set(i int, p *process) {
+// private is where a program of the staff sends to: to any that runs.
+func (r *replicas) private(int) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.running[i] = p
+	if p := r.running[rand.IntN(len(r.running))]; p != nil {
+		return p.private
+	}
+	return ""
+}
+
+// set puts p, or nothing, in the place of what ran there.
+func (r *replicas) set(i int, p *process) (before *process) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before, r.running[i] = r.running[i], p
+	return before
 }
 
 // start starts n replicas, the first alone: it makes the tables and the keys.
@@ -67,15 +79,13 @@ func replicasKilled(t *testing.T, c *cluster) {
 	c.database(t, "replicas")
 	h.database = c.url("replicas", c.port)
 	r := startReplicas(t, h, 3)
-	l := a.begin(t, 12, r.target)
+	l := a.begin(t, 12, r.public)
 	l.until(t, 30)
 	for i := range max(*replicaKills, *stops) {
 		if i < *replicaKills {
 			victim := i % 3
-			p := r.running[victim]
 			time.Sleep(time.Duration(rand.Int64N(int64(50 * time.Millisecond))))
-			r.set(victim, nil)
-			p.kill()
+			r.set(victim, nil).kill()
 			l.until(t, 5) // the others go on
 			r.set(victim, h.must(t))
 		}
@@ -100,7 +110,7 @@ func connectionsCut(t *testing.T, c *cluster) {
 	p := newProxy(t, fmt.Sprintf("127.0.0.1:%d", c.port))
 	h.database = c.url("cuts", p.port)
 	r := startReplicas(t, h, 2)
-	l := a.begin(t, 8, r.target)
+	l := a.begin(t, 8, r.public)
 	l.until(t, 20)
 	ended := int64(0)
 	p.mean.Store(20_000)

@@ -3,7 +3,7 @@
 package faults_test
 
 import (
-	"context"
+	"bytes"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -13,15 +13,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/ncruces/go-sqlite3/driver"
 
-	"github.com/avow-privacy/avow"
-	"github.com/avow-privacy/avow/internal/ledger"
-	"github.com/avow-privacy/avow/internal/seal"
-	"github.com/avow-privacy/avow/internal/store"
-	"github.com/avow-privacy/avow/internal/vault"
+	"github.com/avow-privacy/avow/internal/cli"
 )
 
 // Statements that somebody with a database client might run. %s is a condition
@@ -126,56 +124,15 @@ func run(file, statements string) error {
 	return nil
 }
 
-// fullCheck is the check of everything in a house that can be opened.
-func fullCheck(ctx context.Context, dir string) (err error) {
-	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
-	if err != nil {
-		return err
+// fullCheck is avow ledger check, and says what that found.
+func fullCheck(dir string) error {
+	var out bytes.Buffer
+	status := cli.Main([]string{"ledger", "check", "--data", filepath.Join(dir, "data"), "--keys", "file:" + filepath.Join(dir, "keys")},
+		cli.World{Stdout: &out, Stderr: &out, Clock: time.Now})
+	if status != 0 {
+		return errors.New(strings.TrimSpace(out.String()))
 	}
-	defer keys.Close()
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "data")})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	v, err := vault.Open(ctx, db, keys, vault.Options{})
-	if err != nil {
-		return err
-	}
-	origin, err := ledger.Name(ctx, db)
-	if err != nil {
-		return err
-	}
-	l, err := ledger.Open(ctx, db, ledger.Config{Origin: origin, Key: keys.LogKey(), Keys: keys, HighWater: filepath.Join(dir, "keys", "high-water"),
-		Subject: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {
-			return v.Find(ctx, tx, id)
-		}})
-	if err != nil {
-		return err
-	}
-	return errors.Join(l.Verify(ctx), scan(ctx, db, v), l.Close())
-}
-
-// scan holds the rows about persons to the state that was kept with them.
-func scan(ctx context.Context, db *store.DB, v *vault.Vault) error {
-	return db.View(ctx, func(tx *store.Tx) error {
-		var kept []byte
-		if err := tx.Get(ctx, "SELECT state FROM ledger_head ORDER BY log DESC LIMIT 1", &kept); err != nil {
-			return err
-		}
-		state, ok := store.ParseState(kept)
-		if !ok {
-			return errors.New("the state cannot be read")
-		}
-		scanned, err := v.Scan(ctx, tx, true, nil)
-		if err != nil {
-			return err
-		}
-		for _, f := range append(scanned.Faults, scanned.Against(state)...) {
-			err = errors.Join(err, fmt.Errorf("%v", f))
-		}
-		return err
-	})
+	return nil
 }
 
 // compareRows says how the rows in one folder differ from those in another, or
@@ -206,8 +163,11 @@ func digest(dir string) (map[string]string, error) {
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	var verdict string
-	if err := db.QueryRow("PRAGMA integrity_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
-		return nil, fmt.Errorf("SQLite's own check says %s: %w", verdict, err)
+	if err := db.QueryRow("PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
+		return nil, err
+	}
+	if verdict != "ok" {
+		return nil, fmt.Errorf("SQLite says: %s", verdict)
 	}
 	tables, err := column(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
 	if err != nil {

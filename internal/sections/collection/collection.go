@@ -16,6 +16,7 @@ package collection
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -64,46 +65,56 @@ func By(s *statement.Statement, values map[avow.Field]vault.Sealed) (by []vault.
 const AtOnce = 200
 
 // Expire deletes what is past its time, each deletion with its entry in the
-// log. It returns how many records went.
+// log. It returns how many records went. One whose key does not open is left
+// for an erasure and does not keep the others; the error then says which. Where several processes
+// share a database one of them does it.
 func (s *Section) Expire(ctx context.Context) (int, error) {
 	now := s.Editions.InForce()
 	if now == nil {
 		return 0, nil
 	}
-	gone := 0
+	release, ok := s.Store.Lead(ctx, "expire")
+	if !ok {
+		return 0, nil
+	}
+	defer release()
+	var gone int
+	var stuck []error
 	err := s.Store.Commit(ctx, func(tx *store.Tx) error {
+		gone, stuck = 0, nil
 		due, err := s.Vault.Expired(ctx, tx, AtOnce)
 		if err != nil {
 			return err
 		}
 		for _, r := range due {
-			if err := s.expire(ctx, tx, now, r); err != nil {
-				return err
+			subject, err := s.Vault.Find(ctx, tx, r.Subject)
+			if err != nil {
+				stuck = append(stuck, fmt.Errorf("%s: %w", r.ID, err))
+				continue
 			}
+			if err := s.expire(ctx, tx, now, subject, r); err != nil {
+				return fmt.Errorf("%s: %w", r.ID, err)
+			}
+			gone++
 		}
-		gone = len(due)
 		return nil
 	})
 	if err != nil {
 		return 0, fmt.Errorf("expire records: %w", err)
 	}
+	if len(stuck) > 0 {
+		return gone, fmt.Errorf("expire records: %w", errors.Join(stuck...))
+	}
 	return gone, nil
 }
 
-func (s *Section) expire(ctx context.Context, tx *store.Tx, now *statement.Edition, r vault.Header) error {
-	subject, err := s.Vault.Find(ctx, tx, r.Subject)
-	if err != nil {
-		return fmt.Errorf("expire %s: %w", r.ID, err)
-	}
-	_, err = s.Ledger.Record(ctx, tx, subject, ledger.Event{About: r.ID, Type: "expired", Clause: now.Keeper("collect." + string(r.Collection)),
+func (s *Section) expire(ctx context.Context, tx *store.Tx, now *statement.Edition, subject *vault.Subject, r vault.Header) error {
+	_, err := s.Ledger.Record(ctx, tx, subject, ledger.Event{About: r.ID, Type: "expired", Clause: now.Keeper("collect." + string(r.Collection)),
 		Statement: r.Version, X: map[string]any{"collection": string(r.Collection), "record": r.ID.String()}})
 	if err != nil {
-		return fmt.Errorf("expire %s: %w", r.ID, err)
+		return err
 	}
-	if err := s.Vault.Delete(ctx, tx, r.ID); err != nil {
-		return fmt.Errorf("expire %s: %w", r.ID, err)
-	}
-	return nil
+	return s.Vault.Delete(ctx, tx, r.ID)
 }
 
 // held is what is kept of one collection.

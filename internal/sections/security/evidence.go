@@ -24,7 +24,13 @@ func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.
 
 func (s *Section) keys(ctx context.Context, now *statement.Edition) (avow.Evidence, error) {
 	var counts vault.Counts
+	var epochs vault.Epochs
+	var today time.Time
 	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		today = tx.Now
+		if epochs, err = s.Vault.Epochs(ctx, tx); err != nil {
+			return err
+		}
 		counts, err = s.Vault.Counts(ctx, tx)
 		return err
 	})
@@ -36,12 +42,19 @@ func (s *Section) keys(ctx context.Context, now *statement.Edition) (avow.Eviden
 		Says: "Just now, a value sealed for one person opened with that person's key and not with another's; the keys lie apart from the data.",
 		// How many people there are is not said: whoever sends a form in somebody
 		// else's name could see by it whether that person was known already.
-		Figures: []avow.Figure{{Name: "records sealed", Value: strconv.FormatInt(records, 10)}, {Name: "cipher", Value: "AES-256-GCM"}}}
+		Figures: []avow.Figure{{Name: "records sealed", Value: strconv.FormatInt(records, 10)}, {Name: "cipher", Value: "AES-256-GCM"},
+			{Name: "days since the keys were changed", Value: strconv.Itoa(int(today.Sub(epochs.Since) / (24 * time.Hour)))}}}
+	last := s.scanned.Load()
+	if last != nil {
+		e.Figures = append(e.Figures, avow.Figure{Name: "last time everything was opened", Value: last.at.Format("2 January 2006")})
+	}
 	switch {
 	case !ownKey():
 		e.Standing, e.Says = avow.Broken, "A value sealed for one person could be opened with another's key, or not with its own."
 	case !s.Apart:
 		e.Standing, e.Says = avow.Broken, "The keys lie in the same folder as the data."
+	case last != nil && last.faults > 0:
+		e.Standing, e.Says = avow.Broken, "Some of what is kept is not as it was kept: it does not open, or was lost, altered or brought back."
 	}
 	return e, err
 }

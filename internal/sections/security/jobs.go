@@ -2,6 +2,7 @@ package security
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,34 +15,94 @@ import (
 const MaxEpoch = 30 * 24 * time.Hour
 
 // RotateDue rotates the keys if the epoch is MaxEpoch old, or if a rotation did
-// not end. It is for the clock: each hour, by the process that leads.
+// not end. It is for the clock, each hour.
 func (s *Section) RotateDue(ctx context.Context) error {
-	var e vault.Epochs
-	var now time.Time
-	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
-		now = tx.Now
-		e, err = s.Vault.Epochs(ctx, tx)
-		return err
-	})
+	e, now, err := s.epochs(ctx)
 	if err != nil {
 		return err
 	}
 	if !e.Unfinished && now.Sub(e.Since) < MaxEpoch {
 		return nil
 	}
-	_, err = s.Rotate(ctx, nil)
+	if _, err = s.Rotate(ctx, nil); errors.Is(err, ErrRotating) {
+		return nil
+	}
 	return err
 }
+
+func (s *Section) epochs(ctx context.Context) (e vault.Epochs, now time.Time, err error) {
+	return e, now, s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		now = tx.Now
+		e, err = s.Vault.Epochs(ctx, tx)
+		return err
+	})
+}
+
+// ErrRotating says that another process is at it.
+var ErrRotating = errors.New("rotate keys: another process over this database is doing it")
 
 // Rotate begins a new epoch of keys, ends those before it and destroys their
 // keys, each end with its fact in the log. It returns the numbers of what it
 // destroyed. progress may be nil.
 func (s *Section) Rotate(ctx context.Context, progress func(done, total int64)) ([]int64, error) {
+	release, ok := s.Store.Lead(ctx, "rotate-keys")
+	if !ok {
+		return nil, ErrRotating
+	}
+	defer release()
 	return s.Vault.Rotate(ctx, func(ctx context.Context, tx *store.Tx, epoch int64) error {
 		_, err := s.Ledger.Fact(ctx, tx, "g", map[string]any{"epoch": epoch})
-		if err != nil {
-			return fmt.Errorf("enter the end of epoch %d: %w", epoch, err)
-		}
-		return nil
+		return err
 	}, progress)
+}
+
+// ScanEach is how often the job reads all rows.
+const ScanEach = 24 * time.Hour
+
+// A scan is what the last look at all rows found.
+type scan struct {
+	at     time.Time
+	rows   int64
+	faults int64
+}
+
+// ScanDue reads all rows if that was not done for ScanEach. It is for the clock,
+// each hour.
+func (s *Section) ScanDue(ctx context.Context) error {
+	if last := s.scanned.Load(); last != nil && s.Store.Now().Sub(last.at) < ScanEach {
+		return nil
+	}
+	_, err := s.Scan(ctx, nil)
+	return err
+}
+
+// Scan reads all rows about persons, opens each, and holds their sum to the
+// state that was kept with every commit. It names what does not fit: rows that
+// somebody altered, took away or brought back. What it finds shows in the
+// evidence. progress may be nil.
+func (s *Section) Scan(ctx context.Context, progress func(done, total int64)) (faults []vault.Fault, err error) {
+	var now scan
+	err = s.Store.View(ctx, func(tx *store.Tx) error {
+		found, err := s.Vault.Scan(ctx, tx, true, progress)
+		if err != nil {
+			return err
+		}
+		kept, err := s.Ledger.State(ctx, tx)
+		if err != nil {
+			return err
+		}
+		faults = found.Against(kept)
+		now = scan{tx.Now, found.Rows, found.Found}
+		events, err := s.Ledger.Scan(ctx, tx)
+		if err == nil && events[store.Events] != kept[store.Events] {
+			faults = append(faults, vault.Fault{Part: store.Events, What: vault.Unlike})
+			now.faults++
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("scan rows: %w", err)
+	}
+	s.scanned.Store(&now)
+	return faults, nil
 }

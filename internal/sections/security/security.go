@@ -9,6 +9,7 @@ package security
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/avow-privacy/avow/internal/ledger"
@@ -38,6 +39,7 @@ type Section struct {
 
 	mu      sync.Mutex
 	checked check
+	scanned atomic.Pointer[scan] // nil before the first
 }
 
 // check is the last full check of the log. The whole log is read for it, so it

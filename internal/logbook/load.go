@@ -1,4 +1,4 @@
-package ledger
+package logbook
 
 import (
 	"bytes"
@@ -45,7 +45,7 @@ const (
 )
 
 // load opens the newest log, or begins the first, and signs it.
-func (l *Ledger) load(ctx context.Context) error {
+func (l *Book) load(ctx context.Context) error {
 	n, origin, err := newest(ctx, l.db)
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (l *Ledger) load(ctx context.Context) error {
 }
 
 // begin makes the first log, if none was signed with these keys before.
-func (l *Ledger) begin(ctx context.Context) error {
+func (l *Book) begin(ctx context.Context) error {
 	mark, _, err := l.readHighWater()
 	if err != nil {
 		return err
@@ -104,7 +104,7 @@ func (l *Ledger) begin(ctx context.Context) error {
 
 // compute computes the log from its entries and holds it to the stored head and
 // to the high-water file.
-func (l *Ledger) compute(ctx context.Context) (*state, error) {
+func (l *Book) compute(ctx context.Context) (*state, error) {
 	mark, marked, err := l.readHighWater()
 	if err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func cutEntry(data []byte) (entry, rest []byte, ok bool) {
 
 // readHighWater reads the newest checkpoint that was put by outside the
 // database. An empty file is the operator's word to start from what there is.
-func (l *Ledger) readHighWater() (mark receipt.Checkpoint, found bool, err error) {
+func (l *Book) readHighWater() (mark receipt.Checkpoint, found bool, err error) {
 	name := l.cfg.mark(l.volume.n)
 	signed, err := os.ReadFile(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -247,7 +247,7 @@ func (l *Ledger) readHighWater() (mark receipt.Checkpoint, found bool, err error
 
 // remember keeps the high-water file at most a second behind, and the journal of
 // erasures whole.
-func (l *Ledger) remember(ctx context.Context) {
+func (l *Book) remember(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	written := l.state.Load()
@@ -272,7 +272,7 @@ func (l *Ledger) remember(ctx context.Context) {
 
 // writeHighWater replaces the file in one step, so that it is never torn, unless
 // another process has written a higher mark.
-func (l *Ledger) writeHighWater(s *state) error {
+func (l *Book) writeHighWater(s *state) error {
 	if s.checkpoint == nil {
 		return fmt.Errorf("remember log size: %w", ErrUnsigned)
 	}

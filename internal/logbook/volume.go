@@ -1,4 +1,4 @@
-package ledger
+package logbook
 
 import (
 	"context"
@@ -101,7 +101,7 @@ func (c *Config) lastMark() (last int64, err error) {
 // Rotate begins another log in db, when the one there cannot go on: its first
 // entry names the old one, how far it had come, and the reason. All else in the
 // database stays as it is. The old log is signed for a last time if what is
-// there of it is all that was ever signed. No Ledger may be open meanwhile.
+// there of it is all that was ever signed. No Book may be open meanwhile.
 func Rotate(ctx context.Context, db *store.DB, cfg Config, reason string) (origin string, err error) {
 	if reason == "" {
 		return "", errors.New("begin another log: give a reason, which everybody can read")
@@ -125,7 +125,7 @@ func Rotate(ctx context.Context, db *store.DB, cfg Config, reason string) (origi
 	if err != nil {
 		return "", err
 	}
-	l := &Ledger{db: db, cfg: cfg, volume: old}
+	l := &Book{db: db, cfg: cfg, volume: old}
 	if err := l.rotate(ctx, next, reason); err != nil {
 		return "", fmt.Errorf("begin another log: %w", err)
 	}
@@ -144,7 +144,7 @@ func nextOrigin(was string, n, next int64) string {
 	return fmt.Sprintf("%s/%d", was, next)
 }
 
-func (l *Ledger) rotate(ctx context.Context, next *volume, reason string) error {
+func (l *Book) rotate(ctx context.Context, next *volume, reason string) error {
 	farewell, err := l.farewell(ctx)
 	if err != nil {
 		return err
@@ -177,7 +177,7 @@ func (l *Ledger) rotate(ctx context.Context, next *volume, reason string) error 
 
 // farewell is the log that is left, signed, if its entries are sound and the
 // high-water file does not know better.
-func (l *Ledger) farewell(ctx context.Context) (*state, error) {
+func (l *Book) farewell(ctx context.Context) (*state, error) {
 	s, err := l.compute(ctx)
 	var behind *BehindError
 	var damaged *DamagedError
@@ -191,7 +191,7 @@ func (l *Ledger) farewell(ctx context.Context) (*state, error) {
 }
 
 // past is a log that went before, as far as its last kept checkpoint goes.
-func (l *Ledger) past(ctx context.Context, n int64) (*state, error) {
+func (l *Book) past(ctx context.Context, n int64) (*state, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if s, ok := l.older[n]; ok {

@@ -1,4 +1,4 @@
-package ledger
+package logbook
 
 import (
 	"context"
@@ -15,9 +15,9 @@ import (
 // tile/<level>/<n> and tile/entries/<n>, and beside them vkey, the log's
 // verifier key. The first log is at the top, the n-th under <n>/. It is mounted
 // with its prefix stripped.
-func (l *Ledger) Handler() http.Handler { return http.HandlerFunc(l.serve) }
+func (l *Book) Handler() http.Handler { return http.HandlerFunc(l.serve) }
 
-func (l *Ledger) serve(w http.ResponseWriter, r *http.Request) {
+func (l *Book) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Access-Control-Allow-Origin", "*") // it is public, and pages elsewhere may check it
@@ -59,7 +59,7 @@ func cutVolume(path string) (n int64, rest string) {
 }
 
 // served is the log of a number, as new as any process has told.
-func (l *Ledger) served(ctx context.Context, n int64, newest bool) (*state, error) {
+func (l *Book) served(ctx context.Context, n int64, newest bool) (*state, error) {
 	if n != l.volume.n {
 		return l.past(ctx, n)
 	}
@@ -71,7 +71,7 @@ func (l *Ledger) served(ctx context.Context, n int64, newest bool) (*state, erro
 	return l.state.Load(), nil
 }
 
-func (l *Ledger) serveTile(w http.ResponseWriter, r *http.Request, s *state, path string) {
+func (l *Book) serveTile(w http.ResponseWriter, r *http.Request, s *state, path string) {
 	t, ok := receipt.ParseTile(path)
 	if !ok {
 		http.Error(w, "not a part of the log", http.StatusNotFound)

@@ -1,4 +1,4 @@
-package ledger
+package logbook
 
 import (
 	"bytes"
@@ -48,7 +48,7 @@ func openWitnesses(given []Witness) (all []*witness, err error) {
 // signed checkpoint of the empty log, which commits us to nothing, and objects
 // if it has seen more. Who knows more than there is here has seen what was lost.
 // A witness that does not answer is asked again later.
-func (l *Ledger) askAll(ctx context.Context, s *state) error {
+func (l *Book) askAll(ctx context.Context, s *state) error {
 	empty := &state{volume: s.volume, tree: &tree{}}
 	empty.root = empty.tree.root()
 	if err := empty.sign(); err != nil {
@@ -88,7 +88,7 @@ func (w *witness) ask(ctx context.Context, old int64, proof tlog.TreeProof, chec
 }
 
 // cosign gets the cosignature of a witness for a state.
-func (l *Ledger) cosign(ctx context.Context, w *witness, s *state) ([]byte, error) {
+func (l *Book) cosign(ctx context.Context, w *witness, s *state) ([]byte, error) {
 	for range 2 {
 		var proof tlog.TreeProof
 		var err error
@@ -117,7 +117,7 @@ func (l *Ledger) cosign(ctx context.Context, w *witness, s *state) ([]byte, erro
 
 // collect asks all witnesses to cosign the newest checkpoint, if they have not
 // yet, and keeps what they answer.
-func (l *Ledger) collect(ctx context.Context) {
+func (l *Book) collect(ctx context.Context) {
 	s := l.state.Load()
 	if c := l.cosigned.Load(); len(l.witnesses) == 0 || s.checkpoint == nil || s.tree.size == 0 || c != nil && c.size == s.tree.size && len(c.keys) == len(l.witnesses) {
 		return
@@ -142,7 +142,7 @@ func (l *Ledger) collect(ctx context.Context) {
 }
 
 // take makes the cosignatures of our witnesses in a note those that are served.
-func (l *Ledger) take(v *volume, signed []byte, at time.Time) {
+func (l *Book) take(v *volume, signed []byte, at time.Time) {
 	keys := make([]string, len(l.witnesses))
 	for i, w := range l.witnesses {
 		keys[i] = w.Key
@@ -167,7 +167,7 @@ func (l *Ledger) take(v *volume, signed []byte, at time.Time) {
 const lag = 5 * time.Second
 
 // witnessed is the checkpoint of a state that is served.
-func (l *Ledger) witnessed(s *state) []byte {
+func (l *Book) witnessed(s *state) []byte {
 	if c := l.cosigned.Load(); c != nil && c.log == s.n && (c.size == s.tree.size || s.at.Sub(c.at) < lag) {
 		return c.note
 	}
@@ -175,7 +175,7 @@ func (l *Ledger) witnessed(s *state) []byte {
 }
 
 // tendAll looks after the checkpoints each second.
-func (l *Ledger) tendAll(ctx context.Context) {
+func (l *Book) tendAll(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -191,7 +191,7 @@ func (l *Ledger) tendAll(ctx context.Context) {
 // tend has the newest checkpoint cosigned, and puts one by each minute. Of
 // several processes one does so, and the others read what it put by. What does
 // not work now is tried again in a second.
-func (l *Ledger) tend(ctx context.Context) {
+func (l *Book) tend(ctx context.Context) {
 	if l.Refresh(ctx) != nil {
 		return
 	}
@@ -218,7 +218,7 @@ func (l *Ledger) tend(ctx context.Context) {
 }
 
 // lookUp finds the checkpoint that was put by last.
-func (l *Ledger) lookUp(ctx context.Context, s *state) {
+func (l *Book) lookUp(ctx context.Context, s *state) {
 	var signed []byte
 	var at time.Time
 	err := l.db.View(ctx, func(tx *store.Tx) error {
@@ -251,7 +251,7 @@ func isShared(db *store.DB) bool {
 }
 
 // lead says whether this process is the one that looks after the checkpoints.
-func (l *Ledger) lead(ctx context.Context) (release func(), ok bool) {
+func (l *Book) lead(ctx context.Context) (release func(), ok bool) {
 	if d, ok := any(l.db).(interface {
 		Lead(ctx context.Context, name string) (func(), bool)
 	}); ok {
