@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"path"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -186,9 +187,9 @@ func (c *Client) Decide(ctx context.Context, token string, use Use) (*Decision, 
 	return &out, c.ask(ctx, http.MethodPost, "/v1/decisions", token, use, &out)
 }
 
-// Receipt fetches the receipt behind a link.
+// Receipt fetches the receipt behind a link, such as Collected.Link.
 func (c *Client) Receipt(ctx context.Context, token, link string) (string, error) {
 	var out string
-	err := c.ask(ctx, http.MethodGet, "/v1/receipts/"+url.PathEscape(link), token, nil, &out)
+	err := c.ask(ctx, http.MethodGet, "/v1/receipts/"+url.PathEscape(path.Base(link)), token, nil, &out)
 	return out, err
 }

@@ -32,7 +32,7 @@ var queriesSQL string
 var q = store.Load[struct {
 	AddEvent, DropEvents, AllEvents  string
 	LastEvent, EventByN, EventByLeaf string
-	AddBulk, Bulk                    string
+	AddBulk, Bulk, EventsOf          string
 }](queriesSQL)
 
 // Config says which log this is.

@@ -23,3 +23,6 @@ INSERT INTO ledger_bulk (log, leaf, commitments) VALUES ($1, $2, $3)
 
 -- name: Bulk
 SELECT commitments FROM ledger_bulk WHERE log = $1 AND leaf = $2
+
+-- name: EventsOf
+SELECT about, n, log, leaf, pos, version, sealed FROM ledger_event WHERE subject = $1 ORDER BY log, leaf, pos

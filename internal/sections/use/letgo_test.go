@@ -1,0 +1,161 @@
+package use_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/receipt"
+	"github.com/avow-privacy/avow/server/servertest"
+)
+
+// TestErase: who is erased is here no more, by no way there is, and the
+// certificate says so.
+func TestErase(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ctx := t.Context()
+	ada, err := c.Collect(ctx, staff, "contact", client.Values{"email": "ada@example.com", "message": "Does it float?"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.Collect(ctx, staff, "newsletter", client.Values{"email": "ADA@example.com"})
+	if err != nil || again.Subject != ada.Subject {
+		t.Fatal(again, err)
+	}
+	keyed := client.WithKey(ctx, "erase-ada-1")
+	gone, err := c.Erase(keyed, staff, ada.Subject, "mia")
+	if err != nil || !gone.Erased {
+		t.Fatal(gone, err)
+	}
+	r, err := receipt.Verify([]byte(gone.Receipt), receipt.Options{})
+	if err != nil || r.Event.Type != "erased" || r.Event.X["subject"] != ada.Subject || r.Event.X["actor"] != "mia" {
+		t.Errorf("the certificate says %+v (%v)", r, err)
+	}
+	if replay, err := c.Erase(keyed, staff, ada.Subject, "mia"); err != nil || !replay.Erased || replay.Receipt != "" {
+		t.Errorf("asked again with its key it is answered %+v (%v)", replay, err)
+	}
+	if _, err := c.Erase(ctx, staff, ada.Subject, "mia"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("erased twice: %v", err)
+	}
+	never, other := "sub_06h0sj4eg2d25bj9xqjb4r08ww", errors.New("")
+	_, other = c.Erase(ctx, staff, never, "mia")
+	if _, err := c.Erase(ctx, staff, ada.Subject, "mia"); err.Error() != other.Error() {
+		t.Errorf("who was here is answered %q, and who never was %q", err, other)
+	}
+	if _, err := c.Export(ctx, staff, ada.Subject, "mia"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("exported afterwards: %v", err)
+	}
+	for _, q := range []client.Query{{Subject: ada.Subject}, {Where: client.Values{"email": "ada@example.com"}}, {}} {
+		q.Collection, q.Purpose, q.Actor = "contact", "reply", "mia"
+		if got, err := c.Read(ctx, staff, q); err != nil || len(got.Records) != 0 {
+			t.Errorf("read afterwards: %+v (%v)", got, err)
+		}
+	}
+	if _, err := c.Receipt(ctx, staff, ada.Link); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("the receipt afterwards: %v", err)
+	}
+}
+
+// TestDelete: one record goes, the others and the person stay.
+func TestDelete(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ctx := t.Context()
+	one, err := c.Collect(ctx, staff, "contact", client.Values{"email": "ada@example.com", "message": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := c.Collect(ctx, staff, "contact", client.Values{"email": "ada@example.com", "message": "two"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone, err := c.Delete(ctx, staff, one.Record, "mia")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := receipt.Verify([]byte(gone.Receipt), receipt.Options{}); err != nil || r.Event.Type != "deleted" || r.Event.X["record"] != one.Record {
+		t.Errorf("the receipt says %+v (%v)", r, err)
+	}
+	if _, err := c.Delete(ctx, staff, one.Record, "mia"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("deleted twice: %v", err)
+	}
+	left, err := c.Read(ctx, staff, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Subject: one.Subject})
+	if err != nil || len(left.Records) != 1 || left.Records[0].ID != two.Record {
+		t.Errorf("what is left is %+v (%v)", left, err)
+	}
+}
+
+// TestExport: all of it, where it came from, and what was done with it.
+func TestExport(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ctx := t.Context()
+	one, err := c.Collect(ctx, staff, "contact", client.Values{"name": "Ada", "email": "ada@example.com", "message": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Collect(ctx, staff, "newsletter", client.Values{"email": "ada@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	h.Taken("contact", "email", "eve@example.org", "message", "not Ada's")
+	if _, err := c.Correct(ctx, staff, one.Record, "mia", client.Values{"message": "other"}); err != nil {
+		t.Fatal(err)
+	}
+	before := size(h)
+	p, err := c.Export(ctx, staff, one.Subject, "mia")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size(h) == before {
+		t.Error("the export is not in the log")
+	}
+	if len(p.Records) != 2 || p.Records[0].Values["message"] != "other" || p.Records[0].Values["name"] != "Ada" || p.Records[0].Clause != "contact" ||
+		p.Records[1].Collection != "newsletter" || !p.Records[1].Expires.After(h.Now()) || p.Records[1].Statement != 1 {
+		t.Errorf("it has the records %+v", p.Records)
+	}
+	var types []string
+	for _, e := range p.Events {
+		text := string(e.Event)
+		types = append(types, text[strings.Index(text, `"type":"`)+8:][:9])
+	}
+	if got := strings.Join(types, " "); got != "collected collected corrected" {
+		t.Errorf("it has the events %s", got)
+	}
+	if r, err := receipt.Verify([]byte(p.Receipt), receipt.Options{}); err != nil || r.Event.Type != "exported" || r.Event.X["actor"] != "mia" {
+		t.Errorf("the receipt says %+v (%v)", r, err)
+	}
+}
+
+// TestDecisions says what a reading would be answered, and does nothing.
+func TestDecisions(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	before := size(h)
+	for _, u := range []struct {
+		use     client.Use
+		allowed bool
+		clause  string
+	}{
+		{client.Use{Collection: "contact", Purpose: "reply"}, true, ""},
+		{client.Use{Collection: "contact", Purpose: "reply", Statement: 1}, true, ""},
+		{client.Use{Collection: "contact", Purpose: "news"}, false, "contact"},
+		{client.Use{Collection: "contact", Purpose: "sale"}, false, "never-sold"},
+		{client.Use{Collection: "nowhere", Purpose: "reply"}, false, "undeclared"},
+		{client.Use{Collection: "contact", Purpose: "espionage"}, false, "contact"},
+	} {
+		u.use.Actor = "mia"
+		d, err := c.Decide(t.Context(), staff, u.use)
+		if err != nil || d.Allowed != u.allowed || string(d.Clause) != u.clause || strings.Contains(d.Reason, "espionage") || strings.Contains(d.Reason, "nowhere") {
+			t.Errorf("%+v is answered %+v (%v)", u.use, d, err)
+		}
+	}
+	if size(h) != before {
+		t.Error("a decision is in the log")
+	}
+	var p *client.Problem
+	if _, err := c.Decide(t.Context(), staff, client.Use{Collection: "contact", Purpose: "reply", Actor: "mia", Statement: 9}); !errors.As(err, &p) || p.Status != 422 {
+		t.Errorf("an unknown version is answered %v", err)
+	}
+}
