@@ -73,7 +73,7 @@ func (l *Ledger) Bulk(ctx context.Context, tx *store.Tx, what string, members []
 func (p *Pending) Members() []*Pending {
 	all := make([]*Pending, len(p.members))
 	for i, ev := range p.members {
-		all[i] = &Pending{event: ev, bulk: p}
+		all[i] = &Pending{event: [1]*event{ev}, bulk: p}
 	}
 	return all
 }

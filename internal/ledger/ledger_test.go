@@ -24,6 +24,7 @@ import (
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 	"github.com/avow-privacy/avow/internal/vault"
 	"github.com/avow-privacy/avow/receipt"
 )
@@ -57,10 +58,10 @@ func enter(dir string) (h *house, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if h.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "data")}); err != nil {
+	if h.db, err = store.Open(ctx, where(dir)); err != nil {
 		return nil, err
 	}
-	if h.vault, err = vault.Open(ctx, h.db, h.keys, vault.Options{}); err == nil {
+	if h.vault, err = vault.Open(ctx, h.db, h.keys, h.options()); err == nil {
 		h.Ledger, err = ledger.Open(ctx, h.db, h.config())
 	}
 	if err != nil {
@@ -68,6 +69,31 @@ func enter(dir string) (h *house, err error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// where is the database of the house under a folder: in the folder, or where the
+// file "url" says.
+func where(dir string) store.Config {
+	if url, err := os.ReadFile(filepath.Join(dir, "url")); err == nil {
+		return store.Config{URL: string(url)}
+	}
+	return store.Config{Path: filepath.Join(dir, "data")}
+}
+
+// each runs a test in an empty folder, once for each engine.
+func each(t *testing.T, test func(t *testing.T, dir string)) {
+	t.Helper()
+	storetest.Engines(t, func(t *testing.T, cfg store.Config) {
+		dir := t.TempDir()
+		if cfg.URL != "" {
+			write(t, filepath.Join(dir, "url"), []byte(cfg.URL))
+		}
+		test(t, dir)
+	})
+}
+
+func (h *house) options() vault.Options {
+	return vault.Options{Forget: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error { return h.Forget(ctx, tx, id) }}
 }
 
 func (h *house) config() ledger.Config {
@@ -145,8 +171,9 @@ func (h *house) check(t testing.TB, old []byte) *receipt.LogReport {
 
 // Every event has a receipt that holds, whatever tiles its proof needs, at once
 // and after a restart.
-func TestReceipts(t *testing.T) {
-	dir := t.TempDir()
+func TestReceipts(t *testing.T) { each(t, testReceipts) }
+
+func testReceipts(t *testing.T, dir string) {
 	h := open(t, dir)
 	var subjects []*vault.Subject
 	var checkpoints [][]byte
@@ -178,6 +205,9 @@ func TestReceipts(t *testing.T) {
 		t.Error("after a restart another checkpoint was signed for the same log")
 	}
 	for i, s := range subjects {
+		if h.db.Engine() == "postgres" && i%17 > 0 {
+			continue // the same, and slower
+		}
 		text, err := h.ReceiptAt(ctx, s, int64(i))
 		if err != nil {
 			t.Fatal(err)
@@ -196,19 +226,21 @@ func TestReceipts(t *testing.T) {
 
 // A subject's events are numbered and chained without a gap, across requests of
 // a group and whatever others in it fail.
-func TestChains(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestChains(t *testing.T) { each(t, testChains) }
+
+func testChains(t *testing.T, dir string) {
+	h := open(t, dir)
 	size := int64(0)
 	last := map[string]receipt.Event{}
 	commitments := map[string]string{}
-	rapid.Check(t, func(t *rapid.T) {
-		type step struct {
-			who  string
-			fail bool
-		}
-		steps := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
-			return step{rapid.SampledFrom([]string{"eve", "bob", "kim"}).Draw(t, "who"), rapid.IntRange(0, 4).Draw(t, "fail") == 0}
-		}), 1, 8).Draw(t, "steps")
+	type step struct {
+		who  string
+		fail bool
+	}
+	some := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
+		return step{rapid.SampledFrom([]string{"eve", "bob", "kim"}).Draw(t, "who"), rapid.IntRange(0, 4).Draw(t, "fail") == 0}
+	}), 1, 8)
+	try := func(t rapid.TB, steps []step) {
 		var wg sync.WaitGroup
 		var mu sync.Mutex
 		pending := map[*ledger.Pending]string{}
@@ -272,13 +304,21 @@ func TestChains(t *testing.T) {
 			c := receipt.Commit(parsed.Extra.EntryKey, r.Payload)
 			last[who], commitments[who] = r.Event, base64.StdEncoding.EncodeToString(c[:])
 		}
-	})
+	}
+	if h.db.Engine() == "sqlite" {
+		rapid.Check(t, func(t *rapid.T) { try(t, some.Draw(t, "steps")) })
+	}
+	for seed := range 12 {
+		try(t, some.Example(seed))
+	}
 	h.check(t, nil)
 }
 
 // Sixty-four at once: all they were told is in the log, and each receipt holds.
-func TestManyAtOnce(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestManyAtOnce(t *testing.T) { each(t, testManyAtOnce) }
+
+func testManyAtOnce(t *testing.T, dir string) {
+	h := open(t, dir)
 	var wg sync.WaitGroup
 	for i := range 64 {
 		wg.Go(func() {
@@ -299,8 +339,10 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestFacts(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestFacts(t *testing.T) { each(t, testFacts) }
+
+func testFacts(t *testing.T, dir string) {
+	h := open(t, dir)
 	var placed int64 = -1
 	var p *ledger.Pending
 	h.record(t, "eve", 3)
@@ -332,8 +374,10 @@ func TestFacts(t *testing.T) {
 	}
 }
 
-func TestLinks(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestLinks(t *testing.T) { each(t, testLinks) }
+
+func testLinks(t *testing.T, dir string) {
+	h := open(t, dir)
 	var token string
 	var p *ledger.Pending
 	var who *vault.Subject
@@ -371,8 +415,10 @@ func TestLinks(t *testing.T) {
 
 // The entry of an erasure stands in the log and has a receipt, though its
 // payload is gone in the same transaction.
-func TestErasureIsEntered(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestErasureIsEntered(t *testing.T) { each(t, testErasureIsEntered) }
+
+func testErasureIsEntered(t *testing.T, dir string) {
+	h := open(t, dir)
 	who, _ := h.record(t, "eve", 2)
 	var p *ledger.Pending
 	h.commit(t, func(tx *store.Tx) (err error) {
@@ -395,8 +441,10 @@ func TestErasureIsEntered(t *testing.T) {
 }
 
 // What was undone is not in the log, and nothing was signed for it.
-func TestUndone(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestUndone(t *testing.T) { each(t, testUndone) }
+
+func testUndone(t *testing.T, dir string) {
+	h := open(t, dir)
 	who, _ := h.record(t, "eve", 1)
 	before := h.Checkpoint()
 	refused := errors.New("refused")
@@ -430,17 +478,18 @@ func TestUndone(t *testing.T) {
 }
 
 // A key that fails for a while loses nothing and signs nothing wrong.
-func TestKeyFails(t *testing.T) {
-	dir := t.TempDir()
+func TestKeyFails(t *testing.T) { each(t, testKeyFails) }
+
+func testKeyFails(t *testing.T, dir string) {
 	h := open(t, dir)
 	h.record(t, "eve", 1)
 	h.leave(t)
 	h, key := &house{dir: dir, keys: h.keys}, &failing{Signer: h.keys.LogKey()}
 	var err error
-	if h.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "data")}); err != nil {
+	if h.db, err = store.Open(ctx, where(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if h.vault, err = vault.Open(ctx, h.db, h.keys, vault.Options{}); err != nil {
+	if h.vault, err = vault.Open(ctx, h.db, h.keys, h.options()); err != nil {
 		t.Fatal(err)
 	}
 	c := h.config()
@@ -494,7 +543,7 @@ func TestHighWaterFails(t *testing.T) {
 	t.Parallel() // it waits for the clock
 	h := open(t, t.TempDir())
 	file := filepath.Join(h.dir, "high-water")
-	if err := os.Mkdir(file+".new", 0o700); err != nil { // in the way of the draft
+	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil { // in the way
 		t.Fatal(err)
 	}
 	h.record(t, "eve", 1)
@@ -502,7 +551,7 @@ func TestHighWaterFails(t *testing.T) {
 	if err := h.Verify(ctx); !strings.Contains(err.Error(), "remember log size") {
 		t.Error(err)
 	}
-	if err := os.Remove(file + ".new"); err != nil {
+	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, func() bool { return h.Verify(ctx) == nil })
@@ -522,8 +571,10 @@ func waitFor(t *testing.T, cond func() bool) {
 	t.Fatal("waited too long")
 }
 
-func TestHandler(t *testing.T) {
-	h := open(t, t.TempDir())
+func TestHandler(t *testing.T) { each(t, testHandler) }
+
+func testHandler(t *testing.T, dir string) {
+	h := open(t, dir)
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		http.StripPrefix("/log", h.Handler()).ServeHTTP(w, httptest.NewRequest(method, "/log/"+path, nil))
@@ -596,44 +647,5 @@ func TestConfig(t *testing.T) {
 	os.Remove(c.HighWater)
 	if _, err := ledger.Open(ctx, h.db, c); err == nil || !strings.Contains(err.Error(), "another name") {
 		t.Error(err)
-	}
-}
-
-func TestCheckpointsArePutBy(t *testing.T) {
-	dir, now := t.TempDir(), time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
-	keys, err := seal.Create("file:"+filepath.Join(dir, "keys"), seal.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(dir, "data"), Clock: func() time.Time { return now }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h := &house{dir: dir, db: db, keys: keys}
-	if h.vault, err = vault.Open(ctx, db, keys, vault.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	if h.Ledger, err = ledger.Open(ctx, db, h.config()); err != nil {
-		t.Fatal(err)
-	}
-	defer h.leave(t)
-	for range 20 {
-		h.record(t, "eve", 1)
-		now = now.Add(20 * time.Second)
-	}
-	var kept [][]byte
-	err = db.View(ctx, func(tx *store.Tx) error {
-		return tx.Each(ctx, "SELECT note FROM ledger_checkpoint ORDER BY size", func(scan func(...any) error) error {
-			var note []byte
-			err := scan(&note)
-			kept = append(kept, note)
-			return err
-		})
-	})
-	if err != nil || len(kept) != 7 {
-		t.Errorf("%d checkpoints of 20 groups in 400 seconds: %v", len(kept), err)
-	}
-	for _, old := range kept {
-		h.check(t, old)
 	}
 }

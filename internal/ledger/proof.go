@@ -23,15 +23,16 @@ var (
 // Receipt proves an event that was just recorded, be it a member of a bulk. The
 // Commit it was recorded in must have returned.
 func (l *Ledger) Receipt(ctx context.Context, p *Pending) ([]byte, error) {
-	if p.event == nil {
+	ev := p.event[0]
+	if ev == nil {
 		return nil, errors.New("receipt: a fact has no receipt")
 	}
 	if p.erasure != nil && p.erasure.fault != nil {
 		return nil, fmt.Errorf("receipt of an erasure: %w", p.erasure.fault)
 	}
-	o := opened{log: p.where(), leaf: p.Index(), key: p.event.key, payload: p.event.payload}
+	o := opened{log: p.where(), leaf: p.Index(), key: ev.key, payload: ev.payload}
 	if p.bulk != nil {
-		o.bulk = bulkProof(p.bulk.entry, p.bulk.commitments(), p.event.pos)
+		o.bulk = bulkProof(p.bulk.entry, p.bulk.commitments(), ev.pos)
 	}
 	return l.prove(ctx, &o)
 }

@@ -31,9 +31,9 @@ type Event struct {
 // Commit it was made in has returned.
 type Pending struct {
 	entry     []byte
-	event     *event   // what the entry commits to; nil for a fact
-	members   []*event // of a bulk
-	bulk      *Pending // for a member, the bulk it is in
+	event     [1]*event // what the entry commits to; nil for a fact
+	members   []*event  // of a bulk
+	bulk      *Pending  // for a member, the bulk it is in
 	tombstone bool
 	erasure   *Pending // for an erasure, its tombstone
 	fault     error    // why what follows the commit could not be done
@@ -62,6 +62,14 @@ func (p *Pending) Index() int64 {
 		return p.bulk.index
 	}
 	return p.index
+}
+
+// events are those that the entry stands for.
+func (p *Pending) events() []*event {
+	if p.event[0] == nil || p.bulk != nil {
+		return p.members
+	}
+	return p.event[:]
 }
 
 // where is the number of the log that has the entry.
@@ -93,7 +101,7 @@ func (l *Ledger) Record(ctx context.Context, tx *store.Tx, who Subject, e Event)
 	if err != nil {
 		return nil, fmt.Errorf("record %s of %s: %w", e.Type, who.ID(), err)
 	}
-	p := &Pending{entry: receipt.Entry(ev.commitment), event: ev, index: -1}
+	p := &Pending{entry: receipt.Entry(ev.commitment), event: [1]*event{ev}, index: -1}
 	tx.Log(p)
 	return p, nil
 }
@@ -155,12 +163,10 @@ func tip(ctx context.Context, tx *store.Tx, who Subject, about avow.RecordID) (l
 
 // about finds the last event in the entry about a record of a subject.
 func (p *Pending) about(who avow.SubjectID, about avow.RecordID) *event {
-	if ev := p.event; ev != nil && ev.subject == who && ev.about == about {
-		return ev
-	}
-	for i := len(p.members) - 1; i >= 0; i-- {
-		if ev := p.members[i]; ev.subject == who && ev.about == about {
-			return ev
+	all := p.events()
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].subject == who && all[i].about == about {
+			return all[i]
 		}
 	}
 	return nil
@@ -189,7 +195,7 @@ const linkUse = "receipt"
 // Link is an address under which the receipt of an event can be fetched later.
 // It cannot be guessed, says nothing, and is kept nowhere.
 func (l *Ledger) Link(p *Pending) string {
-	ev := p.event
+	ev := p.event[0]
 	plain := append(append(make([]byte, 0, 40), ev.subject[:]...), ev.about[:]...)
 	return l.cfg.Keys.Veil(linkUse, binary.AppendUvarint(plain, uint64(ev.n)))
 }

@@ -120,7 +120,7 @@ type Status struct {
 // anew and holds it to the stored head, to the high-water file, and to what
 // witnesses have seen.
 func Open(ctx context.Context, db *store.DB, cfg Config) (*Book, error) {
-	l := &Book{db: db, cfg: cfg, shared: isShared(db), older: map[int64]*state{}}
+	l := &Book{db: db, cfg: cfg, shared: db.Engine() == "postgres", older: map[int64]*state{}}
 	var err error
 	if l.witnesses, err = openWitnesses(cfg.Witnesses); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)

@@ -195,7 +195,7 @@ func (l *Book) tend(ctx context.Context) {
 	if l.Refresh(ctx) != nil {
 		return
 	}
-	release, leads := l.lead(ctx)
+	release, leads := l.db.Lead(ctx, "checkpoint")
 	if leads {
 		defer release()
 		l.collect(ctx)
@@ -242,20 +242,4 @@ func (s *state) sign() error {
 	}
 	s.checkpoint = signed
 	return nil
-}
-
-// isShared says whether other processes may write to the database too.
-func isShared(db *store.DB) bool {
-	e, ok := any(db).(interface{ Engine() string })
-	return ok && e.Engine() == "postgres"
-}
-
-// lead says whether this process is the one that looks after the checkpoints.
-func (l *Book) lead(ctx context.Context) (release func(), ok bool) {
-	if d, ok := any(l.db).(interface {
-		Lead(ctx context.Context, name string) (func(), bool)
-	}); ok {
-		return d.Lead(ctx, "checkpoint")
-	}
-	return func() {}, true
 }
