@@ -150,7 +150,7 @@ func (db *DB) together(requests []*request) {
 		db.engine.Reserve()
 		undone, culprits, err = db.try(requests)
 	}
-	for n := 0; undone && len(culprits) == 0 && n < tries && db.again(requests, err); n++ {
+	for n := 1; undone && (len(culprits) == 0 || len(requests) == 1) && db.again(requests, err, n); n++ {
 		db.pause(n)
 		undone, culprits, err = db.try(requests)
 	}
@@ -170,13 +170,13 @@ func (db *DB) together(requests []*request) {
 	}
 }
 
-// again says whether what was undone is worth another try. A request alone is to
-// blame for its own failure, and what it ran into may be gone the next time.
-func (db *DB) again(requests []*request, err error) bool {
+// again says whether what was undone is worth another try. What a request alone
+// ran into may be gone the next time.
+func (db *DB) again(requests []*request, err error, tried int) bool {
 	if len(requests) == 1 && requests[0].err != nil {
 		err = requests[0].err
 	}
-	return db.engine.Again(err)
+	return db.engine.Again(err, tried)
 }
 
 // full says whether a transaction failed for want of room.
@@ -200,10 +200,6 @@ func part(requests []*request, culprits []int) (rest, alone []*request) {
 	}
 	return rest, alone
 }
-
-// tries is how often a transaction is tried again that others were in the way
-// of, or whose connection was lost: for some seconds in all.
-const tries = 9
 
 // pause waits before the try after the n-th, the longer the more there were, and
 // not as long as others who wait for the same.

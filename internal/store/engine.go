@@ -30,8 +30,8 @@ type engine interface {
 	// because of whom it was. Without undone it is not known what an error left.
 	Transact(ctx context.Context, n int, step func(int, session) error, last func(session) error) (undone bool, culprits []int, err error)
 	// Again says whether a transaction that was undone may do better if it is
-	// tried again.
-	Again(err error) bool
+	// tried once more, after so many tries.
+	Again(err error, tried int) bool
 	// Alone says whether steps are done one after the other, each seeing what
 	// those before it did.
 	Alone() bool
@@ -89,8 +89,8 @@ func (e sqliteEngine) Transact(ctx context.Context, n int, step func(int, sessio
 	return undone, nil, err
 }
 
-func (e sqliteEngine) Again(error) bool { return false }
-func (e sqliteEngine) Alone() bool      { return true }
+func (e sqliteEngine) Again(error, int) bool { return false }
+func (e sqliteEngine) Alone() bool           { return true }
 
 // Lead is always given: nobody else has the folder.
 func (e sqliteEngine) Lead(context.Context, string) (func(), bool) { return func() {}, true }

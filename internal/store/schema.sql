@@ -109,6 +109,11 @@ CREATE TABLE store_migration (
 		tstamp TIMESTAMP DEFAULT (datetime('now'))
 	);
 
+CREATE TABLE store_writer (
+	id BLOB NOT NULL PRIMARY KEY,
+	n  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE vault_epoch (
 	n           INTEGER NOT NULL PRIMARY KEY,
 	check_value BLOB NOT NULL,

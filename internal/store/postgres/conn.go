@@ -183,11 +183,13 @@ func message(pg *pgconn.PgError) string {
 	return pg.Message
 }
 
-// Again says whether what was undone may do better if it is tried again: other
-// processes were in the way, or the connection was lost.
-func (db *DB) Again(err error) bool {
+// Again says whether what was undone may do better if it is tried once more,
+// after so many tries: other processes were in the way, or the connection was
+// lost.
+func (db *DB) Again(err error, tried int) bool {
+	const patient, brief = 10, 3 // seconds, and the moment another takes to commit
 	if errors.Is(err, errLost) {
-		return true
+		return tried < patient
 	}
 	var e *Error
 	if !errors.As(err, &e) {
@@ -195,11 +197,11 @@ func (db *DB) Again(err error) bool {
 	}
 	switch e.Code {
 	case "40001", "40P01", "55P03": // serialization, deadlock, lock timeout
-		return true
-	case "23505", "23503": // somebody else made it, or took it away, meanwhile
-		return true
+		return tried < patient
 	case "53300", "57P01", "57P02", "57P03", "25P03": // the server is full, going, coming or impatient
-		return true
+		return tried < patient
+	case "23505", "23503": // somebody else made it, or took it away, meanwhile
+		return tried < brief
 	}
-	return e.Code[:2] == "08"
+	return e.Code[:2] == "08" && tried < patient
 }

@@ -29,6 +29,12 @@ func Engines(t *testing.T, fn func(t *testing.T, cfg store.Config)) {
 	t.Run("postgres", func(t *testing.T) { fn(t, store.Config{URL: Postgres(t)}) })
 }
 
+// Bench is Engines for a benchmark.
+func Bench(b *testing.B, fn func(b *testing.B, cfg store.Config)) {
+	b.Run("sqlite", func(b *testing.B) { fn(b, store.Config{Path: b.TempDir()}) })
+	b.Run("postgres", func(b *testing.B) { fn(b, store.Config{URL: Postgres(b)}) })
+}
+
 // Postgres gives the URL of an empty database that goes away with the test. The
 // server is this process's own, started by the first test that asks and stopped
 // when the process ends, however it ends. It syncs to disk as a real one does.
