@@ -55,14 +55,8 @@ type pack struct {
 	who     *vault.Subject
 	at      time.Time
 	held    []*vault.Closed
-	events  []packedEvent
+	events  []ledger.Kept
 	entered *ledger.Pending
-}
-
-type packedEvent struct {
-	about              avow.RecordID
-	n, leaf, pos, made int64
-	sealed             []byte
 }
 
 func (s *Section) export(ctx context.Context, in *exportIn) (*Package, error) {
@@ -114,13 +108,7 @@ func (s *Section) pack(ctx context.Context, tx *store.Tx, now *statement.Edition
 		}
 		p.held = append(p.held, held)
 	}
-	err = tx.Each(ctx, q.Events, func(scan func(...any) error) error {
-		var e packedEvent
-		err := scan(&e.about, &e.n, &e.leaf, &e.pos, &e.made, &e.sealed)
-		p.events = append(p.events, e)
-		return err
-	}, id)
-	if err != nil {
+	if p.events, err = s.Ledger.Events(ctx, tx, who); err != nil {
 		return nil, err
 	}
 	p.entered, err = s.Ledger.Record(ctx, tx, who, ledger.Event{Type: "exported", Clause: now.Keeper("questions.answer"), Statement: now.Version,
@@ -148,11 +136,7 @@ func (s *Section) unpack(ctx context.Context, now *statement.Edition, p *pack) (
 		out.Records = append(out.Records, r)
 	}
 	for _, e := range p.events {
-		payload, err := p.who.OpenPayload(e.about, e.n, avow.Version(e.made), e.sealed)
-		if err != nil {
-			return nil, err
-		}
-		out.Events = append(out.Events, PackedEvent{e.leaf, e.pos, jsontext.Value(payload)})
+		out.Events = append(out.Events, PackedEvent{e.Leaf, e.Pos, jsontext.Value(e.Payload)})
 	}
 	text, err := s.Ledger.Receipt(ctx, p.entered)
 	out.Receipt = string(text)

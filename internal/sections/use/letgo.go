@@ -83,7 +83,7 @@ func (s *Section) erase(ctx context.Context, subject string, by avow.Actor) (*Go
 		if err != nil {
 			return nil, err
 		}
-		entered, err := s.Ledger.Record(ctx, tx, who, ledger.Event{Type: "erased", Clause: now.Keeper("security.keys"), Statement: now.Version,
+		entered, err := s.Ledger.Erase(ctx, tx, who, ledger.Event{Type: "erased", Clause: now.Keeper("security.keys"), Statement: now.Version,
 			X: map[string]any{"actor": string(actor), "subject": id.String()}})
 		if err != nil {
 			return nil, err

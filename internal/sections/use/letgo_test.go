@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/receipt"
@@ -96,6 +97,7 @@ func TestExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.Pass(time.Second)
 	if _, err := c.Collect(ctx, staff, "newsletter", client.Values{"email": "ada@example.com"}); err != nil {
 		t.Fatal(err)
 	}

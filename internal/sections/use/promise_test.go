@@ -174,6 +174,9 @@ func TestPages(t *testing.T) {
 		if err != nil || pages > 3 {
 			t.Fatal(pages, err)
 		}
+		if one := len(got.Records) == 1; one != (got.Receipt != "") || one == (got.Entry != nil) || !one && (got.Entry.N != 3 || got.Entry.Root == "") {
+			t.Errorf("a page of %d records comes with %+v and the receipt %q", len(got.Records), got.Entry, got.Receipt)
+		}
 		for _, r := range got.Records {
 			if seen[r.ID] {
 				t.Errorf("%s comes twice", r.ID)

@@ -6,9 +6,3 @@ VALUES ($1, $2, $3)
 -- name: Tallies
 SELECT purpose, outcome, n
   FROM read_tally;
-
--- name: Events
-SELECT about, n, leaf, pos, version, sealed
-  FROM ledger_event
- WHERE subject = $1
- ORDER BY log, leaf, pos;

@@ -2,6 +2,7 @@ package use
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -70,7 +71,7 @@ func (s *Section) Read(ctx context.Context, r Reading) (*Result, error) {
 		return nil, s.refuse(ctx, r, quiet(now, r, no))
 	}
 	var held []*vault.Closed
-	var entered *entries
+	var entered *ledger.Pending
 	out := &Result{}
 	err = s.Store.Commit(ctx, func(tx *store.Tx) (err error) {
 		if held, out.Next, err = s.find(ctx, tx, r, which); err != nil {
@@ -90,7 +91,7 @@ func (s *Section) Read(ctx context.Context, r Reading) (*Result, error) {
 	return out, s.open(ctx, r, held, entered, out)
 }
 
-func (s *Section) open(ctx context.Context, r Reading, held []*vault.Closed, entered *entries, out *Result) (err error) {
+func (s *Section) open(ctx context.Context, r Reading, held []*vault.Closed, entered *ledger.Pending, out *Result) (err error) {
 	out.Records = make([]Record, len(held))
 	for i, h := range held {
 		values, err := h.Open(r.Fields...)
@@ -99,7 +100,7 @@ func (s *Section) open(ctx context.Context, r Reading, held []*vault.Closed, ent
 		}
 		out.Records[i] = Record{h.ID, h.Subject, h.Collected, h.Version, values}
 	}
-	out.Receipt, out.Entry, err = s.proof(ctx, entered)
+	out.Receipt, out.Entry, err = s.proof(ctx, entered, len(held))
 	return err
 }
 
@@ -242,7 +243,7 @@ func (s *Section) of(ctx context.Context, tx *store.Tx, r Reading, w selection) 
 
 // enter decides for each record by its own promise, and enters the reading of
 // those that may be read in the log.
-func (s *Section) enter(ctx context.Context, tx *store.Tx, now *statement.Edition, r Reading, w selection, held []*vault.Closed) (*entries, []*vault.Closed, error) {
+func (s *Section) enter(ctx context.Context, tx *store.Tx, now *statement.Edition, r Reading, w selection, held []*vault.Closed) (*ledger.Pending, []*vault.Closed, error) {
 	allowed := held[:0]
 	for _, h := range held {
 		pinned := s.Editions.Edition(h.Version)
@@ -264,12 +265,6 @@ func (s *Section) enter(ctx context.Context, tx *store.Tx, now *statement.Editio
 	return entered, allowed, err
 }
 
-// entries are those of one reading.
-type entries struct {
-	single *ledger.Pending
-	many   *ledgerEntry
-}
-
 // ledgerEntry is the one place in the log that stands for many readings.
 type ledgerEntry struct {
 	Leaf int64  `json:"leaf" doc:"Its place in the log."`
@@ -277,30 +272,35 @@ type ledgerEntry struct {
 	N    int    `json:"n" doc:"How many readings it stands for."`
 }
 
-func (s *Section) log(ctx context.Context, tx *store.Tx, now *statement.Edition, r Reading, held []*vault.Closed) (*entries, error) {
+func (s *Section) log(ctx context.Context, tx *store.Tx, now *statement.Edition, r Reading, held []*vault.Closed) (*ledger.Pending, error) {
+	if len(held) == 0 {
+		return nil, nil
+	}
 	fields := make([]string, len(r.Fields))
 	for i, f := range r.Fields {
 		fields[i] = string(f)
 	}
-	clause := now.Keeper("purposes." + string(r.Purpose))
-	all := &entries{}
+	events := make([]ledger.Member, len(held))
 	for i, h := range held {
-		p, err := s.Ledger.Record(ctx, tx, h.Owner(), ledger.Event{About: h.ID, Type: "read", Clause: clause, Statement: h.Version,
-			X: map[string]any{"actor": string(r.Actor), "fields": fields, "purpose": string(r.Purpose), "record": h.ID.String()}})
-		if err != nil {
-			return nil, err
-		}
-		if i == 0 && len(held) == 1 {
-			all.single = p
-		}
+		events[i] = ledger.Member{Who: h.Owner(), Event: ledger.Event{About: h.ID, Type: "read", Clause: now.Keeper("purposes." + string(r.Purpose)), Statement: h.Version,
+			X: map[string]any{"actor": string(r.Actor), "fields": fields, "purpose": string(r.Purpose), "record": h.ID.String()}}}
 	}
-	return all, nil
+	if len(events) == 1 {
+		return s.Ledger.Record(ctx, tx, events[0].Who, events[0].Event)
+	}
+	return s.Ledger.Bulk(ctx, tx, "read", events, nil)
 }
 
-// proof is what whoever reads gets for it.
-func (s *Section) proof(ctx context.Context, e *entries) (text []byte, many *ledgerEntry, err error) {
-	if e.single != nil {
-		text, err = s.Ledger.Receipt(ctx, e.single)
+// proof is what whoever reads gets for it: of a single record the receipt, of
+// several the entry that stands for all.
+func (s *Section) proof(ctx context.Context, entered *ledger.Pending, n int) (text []byte, many *ledgerEntry, err error) {
+	switch n {
+	case 0:
+		return nil, nil, nil
+	case 1:
+		text, err = s.Ledger.Receipt(ctx, entered)
+		return text, nil, err
 	}
-	return text, e.many, err
+	root := entered.Root()
+	return nil, &ledgerEntry{entered.Index(), base64.StdEncoding.EncodeToString(root[:]), n}, nil
 }

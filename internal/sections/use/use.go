@@ -29,7 +29,7 @@ var Keeps = []statement.Kind{"purposes", "never"}
 //go:embed queries.sql
 var queries string
 
-var q = store.Load[struct{ Tally, Tallies, Events string }](queries)
+var q = store.Load[struct{ Tally, Tallies string }](queries)
 
 // Editions finds the statements that a use is decided by.
 type Editions interface {

@@ -180,7 +180,7 @@ func TestImport(t *testing.T) {
 	}
 	for _, time := range []string{"first", "again"} {
 		got, err := c.Import(ctx, staff, "contact", rows)
-		if err != nil || got.Accepted != 2 || len(got.Refused) != 3 || got.Leaf < 1 {
+		if err != nil || got.Accepted != 2 || len(got.Refused) != 3 || got.Leaf < 1 || got.Root == "" {
 			t.Fatalf("%s: it is answered %+v (%v)", time, got, err)
 		}
 		for i, want := range []client.BadRow{{Row: 1, Field: "email"}, {Row: 3, Field: "mood"}, {Row: 4, Field: "message"}} {

@@ -112,26 +112,39 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 	return t, err
 }
 
+// take keeps a form and enters it in the log.
 func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, values Values, t *Taken) (*ledger.Pending, error) {
-	subject, err := s.Vault.Subject(ctx, tx, collection.By(e.Statement, values)...)
+	whose, err := s.keep(ctx, tx, e, c, values, t)
 	if err != nil {
 		return nil, err
 	}
-	t.Subject, t.Expires = subject.ID(), c.Keep.After(tx.Now)
-	t.Record, err = s.Vault.Put(ctx, tx, subject, vault.Record{Collection: c.Name, Version: t.Version, Values: values, Expires: t.Expires})
-	if err != nil {
-		return nil, err
-	}
-	entered, err := s.Ledger.Record(ctx, tx, subject, ledger.Event{About: t.Record, Type: "collected", Clause: t.Clause, Statement: t.Version,
-		X: map[string]any{"collection": string(c.Name), "fields": texts(t.Fields), "record": t.Record.String(), "until": t.Expires.UTC().Format(time.DateOnly)}})
+	entered, err := s.Ledger.Record(ctx, tx, whose.Who, whose.Event)
 	if err != nil {
 		return nil, err
 	}
 	t.Link = s.Ledger.Link(entered)
+	return entered, s.tally(ctx, tx, c, entered, 1)
+}
+
+// keep seals what was sent, and says what the log is to be told of it.
+func (s *Section) keep(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, values Values, t *Taken) (m ledger.Member, err error) {
+	subject, err := s.Vault.Subject(ctx, tx, collection.By(e.Statement, values)...)
+	if err != nil {
+		return m, err
+	}
+	t.Subject, t.Expires = subject.ID(), c.Keep.After(tx.Now)
+	t.Record, err = s.Vault.Put(ctx, tx, subject, vault.Record{Collection: c.Name, Version: t.Version, Values: values, Expires: t.Expires})
+	return ledger.Member{Who: subject, Event: ledger.Event{About: t.Record, Type: "collected", Clause: t.Clause, Statement: t.Version, New: true,
+		X: map[string]any{"collection": string(c.Name), "fields": texts(t.Fields), "record": t.Record.String(), "until": t.Expires.UTC().Format(time.DateOnly)}}}, err
+}
+
+// tally counts forms that were taken, and when their entry has its place the
+// receipts that it proves.
+func (s *Section) tally(ctx context.Context, tx *store.Tx, c *statement.Collection, entered *ledger.Pending, n int) error {
 	entered.Then(func(ctx context.Context, tx *store.Tx, _ int64) error {
-		return tx.Do(ctx, q.Tally, string(c.Name), receiptIssued, 1)
+		return tx.Do(ctx, q.Tally, string(c.Name), receiptIssued, n)
 	})
-	return entered, tx.Do(ctx, q.Tally, string(c.Name), "accepted", 1)
+	return tx.Do(ctx, q.Tally, string(c.Name), "accepted", n)
 }
 
 // ordered returns the names of what was handed over, known ones in the order of

@@ -2,10 +2,12 @@ package forms
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/api"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 )
@@ -86,10 +88,17 @@ func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statemen
 		if len(rows) == 0 {
 			return once.Keep(ctx, tx, "", out)
 		}
-		return s.enterAll(ctx, tx, e, c, rows, func(ctx context.Context, tx *store.Tx, index int64) error {
+		entered, err := s.enterAll(ctx, tx, e, c, rows)
+		if err != nil {
+			return err
+		}
+		root := entered.Root()
+		out.Root = base64.StdEncoding.EncodeToString(root[:])
+		entered.Then(func(ctx context.Context, tx *store.Tx, index int64) error {
 			out.Leaf = index
 			return once.Keep(ctx, tx, "", out)
 		})
+		return nil
 	})
 	if err != nil {
 		return err
@@ -98,18 +107,19 @@ func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statemen
 	return err
 }
 
-// enterAll keeps the rows, enters them in the log, and calls placed when they
-// have their place there.
-func (s *Section) enterAll(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, rows []Values, placed func(context.Context, *store.Tx, int64) error) error {
+// enterAll keeps the rows and enters them in the log as one.
+func (s *Section) enterAll(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, rows []Values) (*ledger.Pending, error) {
+	members := make([]ledger.Member, len(rows))
 	for i, values := range rows {
 		t := &Taken{Clause: e.Keeper("collect." + string(c.Name)), Version: e.Version, Fields: ordered(c, values)}
-		entered, err := s.take(ctx, tx, e, c, values, t)
-		if err != nil {
-			return fmt.Errorf("row %d: %w", i, err)
-		}
-		if i == 0 {
-			entered.Then(placed)
+		var err error
+		if members[i], err = s.keep(ctx, tx, e, c, values, t); err != nil {
+			return nil, fmt.Errorf("row %d: %w", i, err)
 		}
 	}
-	return nil
+	entered, err := s.Ledger.Bulk(ctx, tx, "collected", members, nil)
+	if err != nil {
+		return nil, err
+	}
+	return entered, s.tally(ctx, tx, c, entered, len(rows))
 }
