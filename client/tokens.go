@@ -61,13 +61,12 @@ type Status struct {
 
 // LogStatus is where the log stands.
 type LogStatus struct {
-	Origin    string    `json:"origin"`
-	Size      int64     `json:"size"`
-	Root      string    `json:"root"` // base64
-	Signed    time.Time `json:"signed"`
-	Key       string    `json:"key"`       // the verifier key
-	Cosigned  int64     `json:"cosigned"`  // the size of the newest checkpoint that witnesses cosigned
-	Witnesses []string  `json:"witnesses"` // their names
+	Origin   string    `json:"origin"`
+	Size     int64     `json:"size"`
+	Root     string    `json:"root"` // base64
+	Signed   time.Time `json:"signed"`
+	Key      string    `json:"key"`      // the verifier key
+	Cosigned int       `json:"cosigned"` // how many witnesses cosigned the newest checkpoint
 }
 
 // KeysStatus says which keys are in use.

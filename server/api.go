@@ -38,13 +38,12 @@ type statusAnswer struct {
 }
 
 type logStatus struct {
-	Origin    string    `json:"origin" doc:"The name of the log."`
-	Size      int64     `json:"size" doc:"How many entries it has."`
-	Root      string    `json:"root" doc:"Its root hash, in base64."`
-	Signed    time.Time `json:"signed" doc:"When the newest checkpoint was signed."`
-	Key       string    `json:"key" doc:"The verifier key."`
-	Cosigned  int64     `json:"cosigned" doc:"The size of the newest checkpoint that witnesses cosigned."`
-	Witnesses []string  `json:"witnesses" nullable:"false" doc:"Their names."`
+	Origin   string    `json:"origin" doc:"The name of the log."`
+	Size     int64     `json:"size" doc:"How many entries it has."`
+	Root     string    `json:"root" doc:"Its root hash, in base64."`
+	Signed   time.Time `json:"signed" doc:"When the newest checkpoint was signed."`
+	Key      string    `json:"key" doc:"The verifier key."`
+	Cosigned int       `json:"cosigned" doc:"How many witnesses cosigned it."`
 }
 
 type keysStatus struct {
