@@ -45,22 +45,19 @@ func epochsOf(t testing.TB, p *place) (e Epochs, rows []int64) {
 
 // After a rotation everything opens, nothing stands under the epoch before, and
 // its key is nowhere; so what was copied before, and erased since, does not open.
-func TestRotate(t *testing.T) {
-	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
-	defer p.db.Close()
-	var ids []avow.RecordID
-	for i := range 2*batch + 10 { // more than two batches
-		id, _ := p.put(t, fmt.Sprint(i%(batch+10)), contact(p))
-		ids = append(ids, id)
-	}
+func TestRotate(t *testing.T) { each(t, testRotate) }
+
+func testRotate(t *testing.T, p *place) {
+	began := p.now
+	_, ids := p.fill(t, batch+10)
 	var epoch int64
 	var wrapped []byte
-	eve := p.leads(t, By{Field: "email", Value: []byte("7")})
+	eve := p.leads(t, By{Field: "email", Value: addressOf(7)})
 	read := func(tx *store.Tx) error { return tx.Get(ctx, q.Subject, store.Into(&epoch, &wrapped), eve) }
 	if err := p.db.View(ctx, read); err != nil {
 		t.Fatal(err)
 	}
-	if e, _ := epochsOf(t, p); e.Current != 1 || !e.Since.Equal(p.now) || e.Unfinished {
+	if e, _ := epochsOf(t, p); e.Current != 1 || !e.Since.Equal(began) || e.Unfinished {
 		t.Error("at first:", e)
 	}
 	p.now = p.now.Add(time.Hour)
@@ -76,7 +73,7 @@ func TestRotate(t *testing.T) {
 	if e, rows := epochsOf(t, p); e.Current != 2 || !e.Since.Equal(p.now) || e.Unfinished || !slices.Equal(rows, []int64{2}) {
 		t.Error("afterwards:", e, rows)
 	}
-	if faults := p.scan(t, k.kept); faults != nil {
+	if faults := p.faults(t); faults != nil {
 		t.Error(faults)
 	}
 	for _, id := range ids {
@@ -97,12 +94,10 @@ func TestRotate(t *testing.T) {
 }
 
 // Nothing that is done meanwhile is lost or left under the old epoch.
-func TestRotateWhileOthersWork(t *testing.T) {
-	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
-	defer p.db.Close()
-	for i := range 3 * batch {
-		p.put(t, fmt.Sprint(i%batch*3), contact(p))
-	}
+func TestRotateWhileOthersWork(t *testing.T) { each(t, testRotateWhileOthersWork) }
+
+func testRotateWhileOthersWork(t *testing.T, p *place) {
+	p.fill(t, 2*batch+10)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -122,14 +117,15 @@ func TestRotateWhileOthersWork(t *testing.T) {
 	if _, rows := epochsOf(t, p); !slices.Equal(rows, []int64{4}) {
 		t.Error("epochs in use:", rows)
 	}
-	if faults := p.scan(t, k.kept); faults != nil {
+	if faults := p.faults(t); faults != nil {
 		t.Error(faults)
 	}
 }
 
 // An epoch that a key is wrapped under cannot go, whoever tries.
-func TestEpochInUseStays(t *testing.T) {
-	p := open(t)
+func TestEpochInUseStays(t *testing.T) { each(t, testEpochInUseStays) }
+
+func testEpochInUseStays(t *testing.T, p *place) {
 	p.put(t, "eve", contact(p))
 	err := p.db.Commit(ctx, func(tx *store.Tx) error { return tx.Do(ctx, q.DropEpoch, 1) })
 	if err == nil {
@@ -142,14 +138,12 @@ func TestEpochInUseStays(t *testing.T) {
 
 // A key that does not open keeps its epoch from ending, and is named; when its
 // subject is erased the rotation goes on.
-func TestRotateOverDamage(t *testing.T) {
-	p, k := kept(t, t.TempDir(), time.Unix(1e9, 0))
-	defer p.db.Close()
+func TestRotateOverDamage(t *testing.T) { each(t, testRotateOverDamage) }
+
+func testRotateOverDamage(t *testing.T, p *place) {
 	_, eve := p.put(t, "eve", contact(p))
 	p.put(t, "bob", contact(p))
-	p.commit(t, func(tx *store.Tx) error {
-		return tx.Do(ctx, "UPDATE vault_subject SET wrapped = X'00' WHERE id = $1", eve)
-	})
+	p.meddle(t, "UPDATE vault_subject SET wrapped = $2 WHERE id = $1", eve, []byte{0})
 	_, err := p.Rotate(ctx, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), eve.String()) {
 		t.Error("damage was not said:", err)
@@ -164,12 +158,12 @@ func TestRotateOverDamage(t *testing.T) {
 	if e, rows := epochsOf(t, p); e.Unfinished || e.Current != 2 || !slices.Equal(rows, []int64{2}) {
 		t.Error(e, rows)
 	}
-	_ = k
 }
 
 // If the end of an epoch cannot be entered in the log, its key stays.
-func TestRotateEntersFirst(t *testing.T) {
-	p := open(t)
+func TestRotateEntersFirst(t *testing.T) { each(t, testRotateEntersFirst) }
+
+func testRotateEntersFirst(t *testing.T, p *place) {
 	p.put(t, "eve", contact(p))
 	full := errors.New("the log is full")
 	_, err := p.Rotate(ctx, func(context.Context, *store.Tx, int64) error { return full }, nil)
@@ -180,12 +174,11 @@ func TestRotateEntersFirst(t *testing.T) {
 
 // Two processes over one database share the place of their keys: the one that
 // does not rotate learns of the new epoch by the first row under it.
-func TestRotateBesideAReplica(t *testing.T) {
-	dir := t.TempDir()
-	p, _ := kept(t, dir, time.Unix(1e9, 0))
-	defer p.db.Close()
+func TestRotateBesideAReplica(t *testing.T) { each(t, testRotateBesideAReplica) }
+
+func testRotateBesideAReplica(t *testing.T, p *place) {
 	id, _ := p.put(t, "eve", contact(p))
-	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
+	keys, err := seal.Open("file:"+filepath.Join(p.dir, "keys"), seal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,11 +208,10 @@ func TestRotateBesideAReplica(t *testing.T) {
 }
 
 // Refresh is how a replica that saw no row of a new epoch learns of it.
-func TestRefresh(t *testing.T) {
-	dir := t.TempDir()
-	p, _ := kept(t, dir, time.Unix(1e9, 0))
-	defer p.db.Close()
-	keys, err := seal.Open("file:"+filepath.Join(dir, "keys"), seal.Options{})
+func TestRefresh(t *testing.T) { each(t, testRefresh) }
+
+func testRefresh(t *testing.T, p *place) {
+	keys, err := seal.Open("file:"+filepath.Join(p.dir, "keys"), seal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,14 +242,14 @@ func TestKilledRotation(t *testing.T) {
 		rotateForEver(t)
 	}
 	dir := t.TempDir()
-	p, _ := kept(t, dir, time.Unix(1e9, 0))
-	var ids []avow.RecordID
-	_, ids = p.fill(t, 3*batch)
+	data := store.Config{Path: filepath.Join(dir, "data")}
+	p := openAt(t, data, dir)
+	_, ids := p.fill(t, 3*batch)
 	p.db.Close()
 	unfinished := 0
 	for round := range *kills {
 		killRotation(t, dir)
-		p, _ := kept(t, dir, time.Unix(1e9, 0))
+		p := openAt(t, data, dir)
 		if e, _ := epochsOf(t, p); e.Unfinished {
 			unfinished++
 		}
@@ -280,22 +272,13 @@ func TestKilledRotation(t *testing.T) {
 				t.Error(round, err, files, e, rows)
 			}
 		}
-		s := p.scanned(t)
+		s := p.scan(t)
 		if len(s.Faults) > 0 || s.Rows != int64(3*len(ids)) {
 			t.Fatal(round, s.Rows, s.Faults)
 		}
 		p.db.Close()
 	}
 	t.Logf("%d of %d were killed half way", unfinished, *kills)
-}
-
-func (p *place) scanned(t testing.TB) (s *Scanned) {
-	t.Helper()
-	err := p.db.View(ctx, func(tx *store.Tx) (err error) { s, err = p.Scan(ctx, tx, true, nil); return err })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
 }
 
 // killRotation lets another process rotate, and kills it at a random moment.
@@ -324,7 +307,7 @@ func killRotation(t *testing.T, dir string) {
 }
 
 func rotateForEver(t *testing.T) {
-	p, _ := kept(t, *rotateIn, time.Unix(1e9, 0))
+	p := openAt(t, store.Config{Path: filepath.Join(*rotateIn, "data")}, *rotateIn)
 	for {
 		fmt.Println("at begin")
 		_, err := p.Rotate(ctx, func(context.Context, *store.Tx, int64) error { fmt.Println("at end"); return nil },

@@ -1,9 +1,9 @@
 package vault
 
 import (
-	"context"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -16,56 +16,28 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/avow-privacy/avow"
-	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
 )
 
-// A keeper keeps the state as the ledger does, and nothing else.
-type keeper struct{ kept, staged store.State }
-
-func (k *keeper) Write(_ context.Context, tx *store.Tx, _ []any) error {
-	k.staged = k.kept.Plus(tx.Change())
-	return nil
-}
-func (k *keeper) Durable() { k.kept = k.staged }
-func (k *keeper) Lost()    {}
-
-// kept opens a vault whose state is kept.
-func kept(t testing.TB, dir string, now time.Time) (*place, *keeper) {
+// faults is what does not fit the state that was kept.
+func (p *place) faults(t failer) []Fault {
 	t.Helper()
-	p, k := &place{now: now}, &keeper{}
-	var err error
-	if p.db, err = store.Open(ctx, store.Config{Path: filepath.Join(dir, "data"), Clock: func() time.Time { return p.now }}); err != nil {
-		t.Fatal(err)
-	}
-	p.db.Attach(k)
-	spec := "file:" + filepath.Join(dir, "keys")
-	if p.keys, err = seal.Open(spec, seal.Options{}); errors.Is(err, seal.ErrNone) {
-		p.keys, err = seal.Create(spec, seal.Options{})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Vault, err = Open(ctx, p.db, p.keys, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	return p, k
+	return p.scan(t).Against(p.keeper.kept)
 }
 
-func (p *place) scan(t rapidTB, kept store.State) []Fault {
+func (p *place) scan(t failer) (s *Scanned) {
 	t.Helper()
-	var s *Scanned
 	err := p.db.View(ctx, func(tx *store.Tx) (err error) { s, err = p.Scan(ctx, tx, true, nil); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Against(kept)
+	return s
 }
 
-type rapidTB interface {
+// A failer is a test of testing or of rapid.
+type failer interface {
 	Helper()
 	Fatal(...any)
-	Fatalf(string, ...any)
 }
 
 // A walk does what a house does, at random.
@@ -174,23 +146,45 @@ func (w *walk) step() {
 
 // Whatever a house does, the state that was kept is the one that its rows add up
 // to, and everything opens.
-func TestStateIsKept(t *testing.T) {
-	n, rows := 0, int64(0)
+func TestStateIsKept(t *testing.T) { each(t, testStateIsKept) }
+
+func testStateIsKept(t *testing.T, p *place) {
+	fewer(t, "30")
+	rows := int64(0)
 	rapid.Check(t, func(rt *rapid.T) {
-		n++
-		p, k := kept(t, filepath.Join(t.TempDir(), fmt.Sprint(n)), time.Unix(1e9, 0))
-		defer p.db.Close()
+		everybody := p.all(rt)
+		err := p.db.Commit(ctx, func(tx *store.Tx) (err error) {
+			for _, h := range everybody {
+				err = errors.Join(err, p.Erase(ctx, tx, h.Subject))
+			}
+			return err
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if p.scan(rt).Rows != 0 || p.keeper.kept != (store.State{}) {
+			rt.Fatal("everybody is erased, and something is left")
+		}
 		w := &walk{p, rt}
-		for range rapid.IntRange(0, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(0, 20).Draw(rt, "steps") {
 			w.step()
 		}
-		if faults := p.scan(rt, k.kept); faults != nil {
+		if faults := p.faults(rt); faults != nil {
 			rt.Fatal(faults)
 		}
-		p.db.View(ctx, func(tx *store.Tx) error { s, err := p.Scan(ctx, tx, true, nil); rows += s.Rows; return err })
+		rows += p.scan(rt).Rows
 	})
-	if rows < 100 {
+	if rows < 25 {
 		t.Errorf("over all runs there were %d rows to look at: this test shows nothing", rows)
+	}
+}
+
+// fewer makes rapid try less often in this test.
+func fewer(t *testing.T, checks string) {
+	was := flag.Lookup("rapid.checks").Value.String()
+	t.Cleanup(func() { flag.Set("rapid.checks", was) })
+	if was == "100" { // as it is unless somebody asked for more
+		flag.Set("rapid.checks", checks)
 	}
 }
 
@@ -237,9 +231,7 @@ func TestTamperingIsFound(t *testing.T) {
 // looks.
 func tamper(t *testing.T, change func(p *place, db *sql.DB) int64) {
 	t.Helper()
-	dir := t.TempDir()
-	p, k := kept(t, dir, time.Unix(1e9, 0))
-	defer p.db.Close()
+	p := open(t)
 	for i := range 5 {
 		p.now = p.now.Add(time.Second)
 		p.put(t, fmt.Sprint(i), Record{Collection: avow.Collection(fmt.Sprint("c", i%2)), Version: avow.Version(1 + i%2), Expires: p.now, Values: values("n", fmt.Sprint(i))})
@@ -250,10 +242,10 @@ func tamper(t *testing.T, change func(p *place, db *sql.DB) int64) {
 			}
 		}
 	}
-	if faults := p.scan(t, k.kept); faults != nil {
+	if faults := p.faults(t); faults != nil {
 		t.Fatal("before: ", faults)
 	}
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "data", "avow.db")+"?_pragma=foreign_keys(0)")
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(p.cfg.Path, "avow.db")+"?_pragma=foreign_keys(0)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +253,7 @@ func tamper(t *testing.T, change func(p *place, db *sql.DB) int64) {
 	if change(p, db) == 0 {
 		t.Error("nothing was changed: this test shows nothing")
 	}
-	if faults := p.scan(t, k.kept); len(faults) == 0 {
+	if faults := p.faults(t); len(faults) == 0 {
 		t.Error("nothing was found")
 	}
 }
@@ -329,7 +321,7 @@ func bringBack(t *testing.T, p *place, db *sql.DB, table string, columns []strin
 	return run(t, db, "INSERT INTO "+table+" ("+strings.Join(columns, ", ")+") VALUES ("+strings.Join(marks, ", ")+")", args...)
 }
 
-func (p *place) all(t *testing.T) (all []Header) {
+func (p *place) all(t failer) (all []Header) {
 	t.Helper()
 	for _, c := range []avow.Collection{"c0", "c1", "contact"} {
 		err := p.db.View(ctx, func(tx *store.Tx) error {
@@ -345,12 +337,10 @@ func (p *place) all(t *testing.T) (all []Header) {
 }
 
 func TestFaultsAreNamed(t *testing.T) {
-	dir := t.TempDir()
-	p, k := kept(t, dir, time.Unix(1e9, 0))
-	defer p.db.Close()
+	p := open(t)
 	id, who := p.put(t, "eve", Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("n", "1")})
 	other, _ := p.put(t, "bob", Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("n", "1")})
-	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, "data", "avow.db")+"?_pragma=foreign_keys(0)")
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(p.cfg.Path, "avow.db")+"?_pragma=foreign_keys(0)")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -358,7 +348,7 @@ func TestFaultsAreNamed(t *testing.T) {
 	run(t, db, "UPDATE vault_subject SET wrapped = X'00' WHERE id = ?", who[:])
 	run(t, db, "UPDATE vault_record SET sealed = X'00' WHERE id = ?", other[:])
 	got := map[string]bool{}
-	for _, f := range p.scan(t, k.kept) {
+	for _, f := range p.faults(t) {
 		got[f.String()] = true
 	}
 	for _, want := range []string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/seal"
@@ -54,6 +55,15 @@ type By struct {
 	Category string // of the field's data, such as user.contact.email: it says how values are written
 	Value    []byte
 }
+
+// Format prints the field, whatever the verb, and not the value.
+func (b By) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "[%s]", string(b.Field)) }
+
+// LogValue logs the field, and not the value.
+func (b By) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(b)) }
+
+// MarshalText writes the field, and not the value.
+func (b By) MarshalText() ([]byte, error) { return []byte(fmt.Sprint(b)), nil }
 
 // NewSubject makes a subject that no index leads to.
 func (v *Vault) NewSubject(ctx context.Context, tx *store.Tx) (*Subject, error) {

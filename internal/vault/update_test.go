@@ -56,8 +56,9 @@ func (p *place) leads(t testing.TB, by By) (id avow.SubjectID) {
 	return id
 }
 
-func TestSeveralIndexedFields(t *testing.T) {
-	p := open(t)
+func TestSeveralIndexedFields(t *testing.T) { each(t, testSeveralIndexedFields) }
+
+func testSeveralIndexedFields(t *testing.T, p *place) {
 	_, eve := p.hand(t, email("eve@example.org"), tel("+44 20 7946 0001"))
 	if got := p.leads(t, tel("0044 (0)20 7946-0001")); got != eve {
 		t.Error("her number, written otherwise, does not lead to her")
@@ -132,8 +133,9 @@ func (p *place) update(t testing.TB, id avow.RecordID, changes map[avow.Field]Se
 	})
 }
 
-func TestUpdate(t *testing.T) {
-	p := open(t)
+func TestUpdate(t *testing.T) { each(t, testUpdate) }
+
+func testUpdate(t *testing.T, p *place) {
 	id, eve := p.hand(t, email("eve@example.org"), tel("1"))
 	before, err := p.get(t, id)
 	if err != nil {
@@ -171,8 +173,9 @@ func TestUpdate(t *testing.T) {
 
 // An address moves only if no other record of the person has it, and never away
 // from somebody else.
-func TestUpdateOfSharedAddress(t *testing.T) {
-	p := open(t)
+func TestUpdateOfSharedAddress(t *testing.T) { each(t, testUpdateOfSharedAddress) }
+
+func testUpdateOfSharedAddress(t *testing.T, p *place) {
 	one, eve := p.hand(t, email("eve@example.org"))
 	two, _ := p.hand(t, email("EVE@example.org"))
 	_, bob := p.hand(t, email("bob@example.org"))
@@ -194,8 +197,9 @@ func TestUpdateOfSharedAddress(t *testing.T) {
 	}
 }
 
-func TestUpdateOfNobody(t *testing.T) {
-	p := open(t)
+func TestUpdateOfNobody(t *testing.T) { each(t, testUpdateOfNobody) }
+
+func testUpdateOfNobody(t *testing.T, p *place) {
 	id, eve := p.hand(t, email("eve@example.org"))
 	keep, _ := p.hand(t, email("eve@example.org"))
 	c, err := p.get(t, id)
@@ -219,8 +223,9 @@ func TestUpdateOfNobody(t *testing.T) {
 }
 
 // Any corrections in any order leave the values that were given last.
-func TestUpdatesAddUp(t *testing.T) {
-	p := open(t)
+func TestUpdatesAddUp(t *testing.T) { each(t, testUpdatesAddUp) }
+
+func testUpdatesAddUp(t *testing.T, p *place) {
 	fields := rapid.SampledFrom([]avow.Field{"a", "b", "c", ""})
 	rapid.Check(t, func(rt *rapid.T) {
 		id, _ := p.put(t, "", Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("a", "first")})
@@ -254,8 +259,9 @@ func TestUpdatesAddUp(t *testing.T) {
 
 // Whoever keeps something of a subject is told before the subject goes, however
 // it comes about.
-func TestForgetIsAsked(t *testing.T) {
-	p := open(t)
+func TestForgetIsAsked(t *testing.T) { each(t, testForgetIsAsked) }
+
+func testForgetIsAsked(t *testing.T, p *place) {
 	var told []avow.SubjectID
 	p.Vault.opt.Forget = func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
 		if _, err := p.Find(ctx, tx, id); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -32,23 +33,68 @@ type place struct {
 	db   *store.DB
 	keys *seal.Keys
 	now  time.Time
+
+	keeper *keeper
+	cfg    store.Config
+	dir    string // of the keys
+}
+
+// A keeper keeps the state as the ledger does, and nothing else.
+type keeper struct{ kept, staged store.State }
+
+func (k *keeper) Write(_ context.Context, tx *store.Tx, _ []any) error {
+	k.staged = k.kept.Plus(tx.Change())
+	return nil
+}
+func (k *keeper) Durable() { k.kept = k.staged }
+func (k *keeper) Lost()    {}
+
+// each runs a test over an empty vault on each engine.
+func each(t *testing.T, fn func(t *testing.T, p *place)) {
+	t.Helper()
+	storetest.Engines(t, func(t *testing.T, cfg store.Config) { fn(t, openAt(t, cfg, t.TempDir())) })
 }
 
 func open(t testing.TB) *place {
 	t.Helper()
-	p := &place{now: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)}
+	return openAt(t, store.Config{Path: t.TempDir()}, t.TempDir())
+}
+
+// openAt opens a vault, again if it was there. What the test closed itself is
+// closed.
+func openAt(t testing.TB, cfg store.Config, dir string) *place {
+	t.Helper()
+	p := &place{now: time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC), keeper: &keeper{}, cfg: cfg, dir: dir}
+	cfg.Clock = func() time.Time { return p.now }
 	var err error
-	if p.db, err = store.Open(ctx, store.Config{Path: t.TempDir(), Clock: func() time.Time { return p.now }}); err != nil {
+	if p.db, err = store.Open(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.db.Close() })
-	if p.keys, err = seal.Create("file:"+filepath.Join(t.TempDir(), "keys"), seal.Options{}); err != nil {
+	p.db.Attach(p.keeper)
+	spec := "file:" + filepath.Join(dir, "keys")
+	if p.keys, err = seal.Open(spec, seal.Options{}); errors.Is(err, seal.ErrNone) {
+		p.keys, err = seal.Create(spec, seal.Options{})
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Vault, err = Open(ctx, p.db, p.keys, Options{}); err != nil {
+	if p.Vault, err = Open(ctx, p.db, p.keys, Options{Settle: time.Nanosecond}); err != nil {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// meddle changes rows behind the vault's back.
+func (p *place) meddle(t testing.TB, query string, args ...any) {
+	t.Helper()
+	p.commit(t, func(tx *store.Tx) error {
+		n, err := tx.Exec(ctx, query, args...)
+		if n == 0 {
+			t.Error("nothing was changed: this test shows nothing")
+		}
+		return err
+	})
 }
 
 func (p *place) commit(t testing.TB, fn func(tx *store.Tx) error) {
@@ -95,8 +141,9 @@ func revealed(v map[avow.Field]Sealed) map[avow.Field]string {
 	return plain
 }
 
-func TestOpensOnlyWhatIsNamed(t *testing.T) {
-	p := open(t)
+func TestOpensOnlyWhatIsNamed(t *testing.T) { each(t, testOpensOnlyWhatIsNamed) }
+
+func testOpensOnlyWhatIsNamed(t *testing.T, p *place) {
 	id, who := p.put(t, "eve@example.org", Record{Collection: "contact", Version: 3, Expires: p.now.Add(time.Hour),
 		Values: values("name", "Eve", "message", "hello\x00", "empty", "")})
 	c, err := p.get(t, id)
@@ -130,34 +177,27 @@ func TestOpensOnlyWhatIsNamed(t *testing.T) {
 
 // Rows that were swapped, moved to somebody else or given another pin do not
 // open. Who can write to the database cannot make one person's words another's.
-func TestMovedRowsDoNotOpen(t *testing.T) {
-	for name, change := range map[string]string{
-		"another record's words": "UPDATE vault_record SET sealed = (SELECT sealed FROM vault_record WHERE id = $2) WHERE id = $1",
-		"another pin":            "UPDATE vault_record SET version = 2 WHERE id = $1 AND id <> $2",
-		"another subject":        "UPDATE vault_record SET subject = (SELECT subject FROM vault_record WHERE id = $2) WHERE id = $1",
-		"another id":             "UPDATE vault_record SET id = CASE id WHEN $1 THEN X'00000000000000000000000000000000' ELSE $1 END WHERE id IN ($1, $2)",
-		"another key":            "UPDATE vault_subject SET wrapped = (SELECT wrapped FROM vault_subject s JOIN vault_record r ON r.subject = s.id WHERE r.id = $2) WHERE id = (SELECT subject FROM vault_record WHERE id = $1)",
+func TestMovedRowsDoNotOpen(t *testing.T) { each(t, testMovedRowsDoNotOpen) }
+
+func testMovedRowsDoNotOpen(t *testing.T, p *place) {
+	for i, change := range []struct{ name, query string }{
+		{"another record's words", "UPDATE vault_record SET sealed = (SELECT sealed FROM vault_record WHERE id = $2) WHERE id = $1"},
+		{"another pin", "UPDATE vault_record SET version = 2 WHERE id = $1 AND id <> $2"},
+		{"another subject", "UPDATE vault_record SET subject = (SELECT subject FROM vault_record WHERE id = $2) WHERE id = $1"},
+		{"another id", "UPDATE vault_record SET sealed = (SELECT sealed FROM vault_record o WHERE o.id <> vault_record.id AND o.id IN ($1, $2)) WHERE id IN ($1, $2)"},
+		{"another key", "UPDATE vault_subject SET wrapped = (SELECT wrapped FROM vault_subject s JOIN vault_record r ON r.subject = s.id WHERE r.id = $2) WHERE id = (SELECT subject FROM vault_record WHERE id = $1)"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			p := open(t)
-			r := Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("name", "Eve")}
-			one, _ := p.put(t, "eve@example.org", r)
-			two, _ := p.put(t, "bob@example.org", r)
-			p.commit(t, func(tx *store.Tx) error {
-				n, err := tx.Exec(ctx, change, one, two)
-				if n == 0 {
-					t.Error("nothing was changed: this test shows nothing")
-				}
-				return err
-			})
-			c, err := p.get(t, one)
-			if err == nil {
-				_, err = c.Open("name")
-			}
-			if !errors.Is(err, seal.ErrClosed) || strings.Contains(err.Error(), "Eve") {
-				t.Error(err)
-			}
-		})
+		r := Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("name", "Eve")}
+		one, _ := p.put(t, fmt.Sprint("eve", i), r)
+		two, _ := p.put(t, fmt.Sprint("bob", i), r)
+		p.meddle(t, change.query, one, two)
+		c, err := p.get(t, one)
+		if err == nil {
+			_, err = c.Open("name")
+		}
+		if !errors.Is(err, seal.ErrClosed) || strings.Contains(err.Error(), "Eve") {
+			t.Error(change.name, err)
+		}
 	}
 }
 
@@ -220,8 +260,9 @@ func TestNormal(t *testing.T) {
 	})
 }
 
-func TestSameAddressSamePerson(t *testing.T) {
-	p := open(t)
+func TestSameAddressSamePerson(t *testing.T) { each(t, testSameAddressSamePerson) }
+
+func testSameAddressSamePerson(t *testing.T, p *place) {
 	r := Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("name", "Eve")}
 	_, eve := p.put(t, "eve@example.org", r)
 	_, again := p.put(t, " EVE@Example.org", r)
@@ -249,8 +290,9 @@ func TestSameAddressSamePerson(t *testing.T) {
 	}
 }
 
-func TestKeysOfOtherData(t *testing.T) {
-	p := open(t)
+func TestKeysOfOtherData(t *testing.T) { each(t, testKeysOfOtherData) }
+
+func testKeysOfOtherData(t *testing.T, p *place) {
 	other, err := seal.Create("file:"+filepath.Join(t.TempDir(), "keys"), seal.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -266,8 +308,9 @@ func TestKeysOfOtherData(t *testing.T) {
 
 // All records of a collection are listed once each, oldest first, whatever the
 // size of the pages.
-func TestPages(t *testing.T) {
-	p := open(t)
+func TestPages(t *testing.T) { each(t, testPages) }
+
+func testPages(t *testing.T, p *place) {
 	var want []avow.RecordID
 	for i := range 23 {
 		if i%3 == 0 {
@@ -312,8 +355,9 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func TestLettingGo(t *testing.T) {
-	p := open(t)
+func TestLettingGo(t *testing.T) { each(t, testLettingGo) }
+
+func testLettingGo(t *testing.T, p *place) {
 	record := func(keep time.Duration) Record {
 		return Record{Collection: "contact", Version: 1, Expires: p.now.Add(keep), Values: values("n", "1")}
 	}
@@ -358,8 +402,9 @@ func TestLettingGo(t *testing.T) {
 	}
 }
 
-func TestCounts(t *testing.T) {
-	p := open(t)
+func TestCounts(t *testing.T) { each(t, testCounts) }
+
+func testCounts(t *testing.T, p *place) {
 	for i, version := range []avow.Version{1, 1, 2} {
 		p.now = p.now.Add(time.Minute)
 		p.put(t, fmt.Sprint(i%2), Record{Collection: "contact", Version: version, Expires: p.now, Values: values("n", "1")})
@@ -388,7 +433,8 @@ func TestCounts(t *testing.T) {
 func TestSealedDoesNotPrint(t *testing.T) {
 	s := Conceal([]byte("canary"))
 	type holder struct{ value Sealed }
-	for _, v := range []any{s, &s, holder{s}, &holder{s}, []Sealed{s}, map[avow.Field]Sealed{"f": s}, Record{Values: map[avow.Field]Sealed{"f": s}}} {
+	for _, v := range []any{s, &s, holder{s}, &holder{s}, []Sealed{s}, map[avow.Field]Sealed{"f": s}, Record{Values: map[avow.Field]Sealed{"f": s}},
+		By{Field: "f", Value: s.Reveal()}, []By{{Value: s.Reveal()}}, &By{Value: s.Reveal()}} {
 		var out strings.Builder
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q", "%d"} {
 			fmt.Fprintf(&out, verb+"\n", v)
