@@ -1,0 +1,318 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
+)
+
+// A wire stands between the store and the server, and can be cut.
+type wire struct {
+	listener net.Listener
+	server   string
+	url      string
+
+	mu    sync.Mutex
+	conns []net.Conn
+	// cut is asked about what goes to the server: whether the wire breaks
+	// there, and if so whether the server still gets it.
+	cut    func(sent []byte) (breaks, delivers bool)
+	commit string // the name of the statement
+	wg     sync.WaitGroup
+}
+
+func newWire(t *testing.T, address string) *wire {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{server: filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")}
+	folder := t.TempDir()
+	if w.listener, err = net.Listen("unix", filepath.Join(folder, ".s.PGSQL.5432")); err != nil {
+		t.Fatal(err)
+	}
+	u.RawQuery = url.Values{"host": {folder}}.Encode()
+	w.url = u.String()
+	w.wg.Go(w.accept)
+	t.Cleanup(func() {
+		w.listener.Close()
+		w.cutAll()
+		w.wg.Wait()
+	})
+	return w
+}
+
+func (w *wire) accept() {
+	for {
+		near, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("unix", w.server)
+		if err != nil {
+			near.Close()
+			continue
+		}
+		w.mu.Lock()
+		w.conns = append(w.conns, near, far)
+		w.commit = "" // names are a connection's own
+		w.mu.Unlock()
+		w.wg.Go(func() { io.Copy(near, far); near.Close(); far.Close() })
+		w.wg.Go(func() { w.forward(near, far); near.Close(); far.Close() })
+	}
+}
+
+func (w *wire) forward(near, far net.Conn) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := near.Read(buffer)
+		if err != nil {
+			return
+		}
+		w.mu.Lock()
+		breaks, delivers := false, false
+		if w.cut != nil {
+			breaks, delivers = w.cut(buffer[:n])
+		}
+		w.mu.Unlock()
+		if breaks {
+			near.Close()
+			if delivers {
+				far.Write(buffer[:n])
+				time.Sleep(20 * time.Millisecond)
+			}
+			return
+		}
+		if _, err := far.Write(buffer[:n]); err != nil {
+			return
+		}
+	}
+}
+
+func (w *wire) cutAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.conns {
+		c.Close()
+	}
+	w.conns = nil
+}
+
+func (w *wire) set(cut func([]byte) (bool, bool)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = cut
+}
+
+// The connection breaks while a transaction is being committed. Whether the
+// server got that far or not, what was asked is done once.
+func TestConnectionCutInCommit(t *testing.T) {
+	for _, delivers := range []bool{true, false} {
+		t.Run(fmt.Sprint("delivered ", delivers), func(t *testing.T) {
+			w := newWire(t, storetest.Postgres(t))
+			db := open(t, store.Config{URL: w.url})
+			b := &book{}
+			db.Attach(b)
+			w.set(func(sent []byte) (bool, bool) { w.isCommit(sent); return false, false })
+			if err := db.Commit(ctx, add("f", "first")); err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 {
+				cuts, ran := 0, 0
+				w.set(func(sent []byte) (bool, bool) {
+					if !w.isCommit(sent) || cuts > 0 {
+						return false, false
+					}
+					cuts++
+					return true, delivers
+				})
+				err := db.Commit(ctx, func(tx *store.Tx) error {
+					ran++
+					tx.Log(fmt.Sprint(i))
+					return add("f", fmt.Sprint(i))(tx)
+				})
+				w.set(nil)
+				if err != nil || cuts != 1 {
+					t.Fatal(err, cuts)
+				}
+				if (ran == 1) != delivers {
+					t.Errorf("it ran %d times", ran)
+				}
+			}
+			if n := rows(t, db); n != 11 || len(b.written) != 5 {
+				t.Errorf("%d rows, %d entries", n, len(b.written))
+			}
+		})
+	}
+}
+
+// isCommit knows a COMMIT by the name it was prepared under.
+func (w *wire) isCommit(sent []byte) bool {
+	text := string(sent)
+	if before, _, ok := strings.Cut(text, "\x00COMMIT\x00"); ok {
+		w.commit = before[strings.LastIndexByte(before, 0)+1:]
+		w.commit = w.commit[strings.LastIndexByte(w.commit, 's'):]
+		return false
+	}
+	return w.commit != "" && strings.Contains(text, "\x00"+w.commit+"\x00")
+}
+
+// The connection is cut all the time, anywhere, with many at work: what was
+// acknowledged is there, once, and nothing else.
+func TestConnectionCutAnywhere(t *testing.T) {
+	w := newWire(t, storetest.Postgres(t))
+	db := open(t, store.Config{URL: w.url})
+	b := &book{}
+	db.Attach(b)
+	var pieces atomic.Int64
+	w.set(func([]byte) (bool, bool) {
+		n := pieces.Add(1)
+		return n%23 == 0, n%2 == 0
+	})
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	acknowledged, failed := map[string]bool{}, 0
+	for worker := range 16 {
+		wg.Go(func() {
+			for i := range 15 {
+				name := fmt.Sprintf("%d/%d", worker, i)
+				err := db.Commit(ctx, func(tx *store.Tx) error {
+					var n int
+					if err := tx.Get(ctx, count, &n); err != nil {
+						return err
+					}
+					tx.Log(name)
+					return add("row", name)(tx)
+				})
+				mu.Lock()
+				if acknowledged[name] = err == nil; err != nil {
+					failed++
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	w.set(nil)
+	found := map[string]int{}
+	err := db.View(ctx, func(tx *store.Tx) error {
+		return tx.Each(ctx, "SELECT outcome FROM form_tally", func(scan func(...any) error) error {
+			var name string
+			err := scan(&name)
+			found[name]++
+			return err
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ok := range acknowledged {
+		if ok != (found[name] == 2) || !ok && found[name] != 0 {
+			t.Errorf("%s: acknowledged %v, %d rows", name, ok, found[name])
+		}
+	}
+	if cuts := pieces.Load() / 23; cuts < 5 || failed > len(acknowledged)/10 {
+		t.Errorf("%d cuts, %d of %d failed", cuts, failed, len(acknowledged))
+	}
+	if len(b.written) != len(found) {
+		t.Errorf("%d entries for %d rows", len(b.written), len(found))
+	}
+}
+
+// Two processes make the same row at once: each is told the truth, and who looks
+// before it writes finds the other's row when it is tried again.
+func TestTwoProcesses(t *testing.T) {
+	address := storetest.Postgres(t)
+	one, two := open(t, store.Config{URL: address}), open(t, store.Config{URL: address})
+	var wg sync.WaitGroup
+	for i := range 20 {
+		for _, db := range []*store.DB{one, two} {
+			for range 2 {
+				wg.Go(func() {
+					err := db.Commit(ctx, func(tx *store.Tx) error {
+						var n int
+						err := tx.Get(ctx, "SELECT n FROM form_tally WHERE form = $1 AND outcome = $2 FOR UPDATE", &n, "f", fmt.Sprint(i))
+						if errors.Is(err, store.ErrNone) {
+							return add("f", fmt.Sprint(i))(tx)
+						}
+						if err != nil {
+							return err
+						}
+						return tx.Do(ctx, "UPDATE form_tally SET n = $3 WHERE form = $1 AND outcome = $2", "f", fmt.Sprint(i), n+1)
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+	}
+	wg.Wait()
+	var least, most int
+	err := one.View(ctx, func(tx *store.Tx) error {
+		return tx.Get(ctx, "SELECT min(n), max(n) FROM form_tally", store.Into(&least, &most))
+	})
+	if err != nil || least < 2 || most > 4 || rows(t, one) != 20 {
+		t.Error(least, most, err)
+	}
+}
+
+func TestStrangePostgres(t *testing.T) {
+	for name, c := range map[string]struct{ sql, says string }{
+		"newer":   {"UPDATE " + store.VersionTable + " SET version_id = 99999 WHERE version_id = 2", "newer avow"},
+		"foreign": {"DROP TABLE " + store.VersionTable, "not made by avow"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := storetest.Postgres(t)
+			db, err := store.Open(ctx, store.Config{URL: address})
+			if err != nil {
+				t.Fatal(err)
+			}
+			db.Close()
+			engine, err := sql.Open("pgx", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer engine.Close()
+			if _, err := engine.Exec(c.sql); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := store.Open(ctx, store.Config{URL: address}); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Error(err)
+			}
+		})
+	}
+	secret := "postgres://avow:geheim@/db?host=/nowhere"
+	if _, err := store.Open(ctx, store.Config{URL: secret}); err == nil || strings.Contains(err.Error(), "geheim") {
+		t.Error(err)
+	}
+}
+
+// What the server says of a statement may quote the row. Errors go into logs.
+func TestErrorsQuoteNoValues(t *testing.T) {
+	db := open(t, store.Config{URL: storetest.Postgres(t)})
+	for what, query := range map[string]string{
+		"twice":  "INSERT INTO form_tally (form, outcome, n) VALUES ($1, $1, 1), ($1, $1, 1)",
+		"no int": "INSERT INTO form_tally (form, outcome, n) SELECT $1, 'x', CAST(CAST($1 AS TEXT) AS BIGINT)",
+	} {
+		err := db.Commit(ctx, func(tx *store.Tx) error { return tx.Do(ctx, query, "canary@example") })
+		if err == nil || strings.Contains(fmt.Sprintf("%v %+v", err, err), "canary") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
