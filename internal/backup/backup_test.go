@@ -20,6 +20,7 @@ import (
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 	"github.com/avow-privacy/avow/internal/vault"
 	"github.com/avow-privacy/avow/receipt"
 )
@@ -242,37 +243,70 @@ func (h *house) emails(emails ...string) (found []string) {
 	return found
 }
 
-// What was written comes back, opens, and the log goes on.
+// What was written comes back, opens, and the log goes on, from each engine to
+// each.
 func TestRoundTrip(t *testing.T) {
-	h := start(t)
-	var all []string
-	for i := range 700 {
-		all = append(all, fmt.Sprintf("p%d@harbour.example", i))
-		h.collect(all[i])
+	storetest.Engines(t, func(t *testing.T, from store.Config) {
+		h := &house{t: t, spec: "file:" + filepath.Join(t.TempDir(), "keys")}
+		h.open(from)
+		var all []string
+		for i := range 300 {
+			all = append(all, fmt.Sprintf("p%d@harbour.example", i))
+			h.collect(all[i])
+		}
+		data := h.write()
+		root := h.ledger.Status().Root
+		h.close()
+		storetest.Engines(t, func(t *testing.T, to store.Config) {
+			h := &house{t: t, spec: copyKeys(t, h.spec)}
+			report := h.restoreInto(to, data)
+			if report.Erased+report.Lost != 0 || report.Rows["vault_record"] != 300 || report.LogSize != 300 {
+				t.Fatalf("%+v", report)
+			}
+			h.open(to)
+			defer h.close()
+			if got := h.emails(all...); !slices.Equal(got, all) {
+				t.Errorf("%d came back", len(got))
+			}
+			if h.ledger.Status().Root != root {
+				t.Error("the log has another root")
+			}
+			if err := h.ledger.Verify(t.Context()); err != nil {
+				t.Error(err)
+			}
+			h.sound()
+			h.collect("new@harbour.example")
+		})
+	})
+}
+
+// restoreInto restores a backup into a store that is empty.
+func (h *house) restoreInto(cfg store.Config, data []byte) *backup.Report {
+	h.t.Helper()
+	keys, err := seal.Open(h.spec, seal.Options{})
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	data := h.write()
-	root := h.ledger.Status().Root
-	h.close()
-	report, cfg, err := h.restore(data, backup.Options{})
-	if err != nil || report.Erased+report.Lost != 0 || report.Rows["vault_record"] != 700 || report.LogSize != 700 {
-		t.Fatalf("%+v %v", report, err)
+	defer keys.Close()
+	db, err := store.Open(h.t.Context(), cfg)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	h.open(cfg)
-	defer h.close()
-	if got := h.emails(all...); !slices.Equal(got, all) {
-		t.Errorf("%d came back", len(got))
+	report, err := backup.Restore(h.t.Context(), db, bytes.NewReader(data), backup.Options{Keys: keys})
+	if err := errors.Join(err, db.Close()); err != nil {
+		h.t.Fatal(err)
 	}
-	if h.ledger.Status().Root != root {
-		t.Error("the log has another root")
+	return report
+}
+
+// copyKeys copies the folder of the keys, as it is now: each copy remembers
+// apart how far the log was signed.
+func copyKeys(t *testing.T, spec string) string {
+	dir := filepath.Join(t.TempDir(), "keys")
+	if err := os.CopyFS(dir, os.DirFS(strings.TrimPrefix(spec, "file:"))); err != nil {
+		t.Fatal(err)
 	}
-	if err := h.ledger.Verify(t.Context()); err != nil {
-		t.Error(err)
-	}
-	h.sound()
-	if again := h.write(); len(again) < len(data)/2 {
-		t.Error("the second backup holds less")
-	}
-	h.collect("new@harbour.example")
+	return "file:" + dir
 }
 
 // Who was erased after the backup was made stays erased, whether the log or the

@@ -103,7 +103,7 @@ func (r *restoring) mayRestore(ctx context.Context, db *store.DB) error {
 		}
 		for _, t := range tables[1:] { // opening the vault writes which keys it is opened with
 			var n int64
-			if err := tx.Get(ctx, "SELECT count(*) FROM (SELECT 1 FROM "+t.name+" LIMIT 1) AS some", &n); err != nil {
+			if err := tx.Get(ctx, "SELECT count(*) FROM (SELECT 1 AS one FROM "+t.name+" LIMIT 1) AS first_row", &n); err != nil {
 				return err
 			}
 			rows += n

@@ -14,7 +14,8 @@ import (
 type publishCommand struct {
 	File    string `arg:"" help:"The statement to put into force; - is standard input."`
 	Data    string `help:"Folder of the database." default:"avow-data" placeholder:"DIR"`
-	Keys    string `help:"Where the keys are: file:DIR." default:"file:avow-keys" placeholder:"SPEC"`
+	DB      string `name:"db" help:"The database, instead of a folder: postgres://…" placeholder:"URL"`
+	Keys    string `help:"Where the keys are." default:"file:avow-keys" placeholder:"SPEC"`
 	Private string `help:"Publish through the avow that runs at this private address, instead of opening the folder." placeholder:"URL"`
 }
 
@@ -40,7 +41,8 @@ func (c *publishCommand) Run(w *World) error {
 	if c.Private != "" {
 		return c.through(ctx, w, source)
 	}
-	s, err := server.New(ctx, server.Config{Data: c.Data, Keys: c.Keys, Clock: w.Clock, Statement: source, StatementName: c.File, Publish: true})
+	s, err := server.New(ctx, server.Config{Data: c.Data, DB: c.DB, Keys: c.Keys, Passphrase: w.KeyOptions().Passphrase, Credentials: w.KeyOptions().Credentials,
+		Clock: w.Clock, Statement: source, StatementName: c.File, Publish: true})
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ type house struct {
 	Listen    string `help:"Address for visitors; :0 picks a port." placeholder:"ADDR"`
 	Private   string `help:"Address for staff and their programs; keep it on loopback or an inner network." placeholder:"ADDR"`
 	Data      string `help:"Folder of the database; made if missing." placeholder:"DIR"`
-	Keys      string `help:"Where the keys are: file:DIR, outside the data folder; made with the data folder." placeholder:"SPEC"`
+	Keys      string `help:"Where the keys are: file:DIR, age:FILE, systemd:DIR or exec:DIR,CMD; outside the data folder, and made with it." placeholder:"SPEC"`
 	Statement string `help:"The privacy statement to run on." placeholder:"FILE"`
 
 	made string // what a first start makes, if not the data folder
@@ -129,7 +129,8 @@ func (h house) or(defaults house) house {
 }
 
 func (h *house) config(w *World) (server.Config, error) {
-	c := server.Config{Data: h.Data, Keys: h.Keys, Clock: w.Clock, Log: slog.New(slog.NewTextHandler(w.Stderr, nil))}
+	c := server.Config{Data: h.Data, Keys: h.Keys, Clock: w.Clock, Log: slog.New(slog.NewTextHandler(w.Stderr, nil)),
+		Passphrase: w.KeyOptions().Passphrase, Credentials: w.KeyOptions().Credentials}
 	if h.Statement == "" {
 		return c, nil
 	}
