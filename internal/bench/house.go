@@ -111,8 +111,8 @@ func values(n int64) client.Values {
 }
 
 // sampled is how many persons are handed over one by one, so that records and
-// receipts are known, and how many records are looked up.
-const sampled = 500
+// receipts are known, and how many records are looked up at once.
+func (r *run) sampled() int64 { return max(20, min(500, int64(r.Subjects)/4)) }
 
 // fill lets persons in before anything is measured.
 func (r *run) fill(ctx context.Context) error {
@@ -135,7 +135,7 @@ func (r *run) fill(ctx context.Context) error {
 		return fmt.Errorf("fill: %w", err)
 	}
 	r.next.Store(r.known)
-	for range max(1, min(10, r.known/sampled)) {
+	for range max(1, min(10, r.known/r.sampled())) {
 		if err := r.readSome(ctx); err != nil {
 			return fmt.Errorf("fill: %w", err)
 		}
@@ -145,18 +145,18 @@ func (r *run) fill(ctx context.Context) error {
 
 func (r *run) collectSome(ctx context.Context) error {
 	var operations []client.Operation
-	for i := range int64(sampled) {
+	for i := range r.sampled() {
 		operations = append(operations, client.Operation{Do: "collect", Collection: "contact", Values: values(r.known + i)})
 	}
 	err := batch(ctx, r, operations, func(c *client.Collected) { r.links = append(r.links, path.Base(c.Link)) })
-	r.known += sampled
+	r.known += r.sampled()
 	return err
 }
 
 // readSome finds records of persons anywhere among those who are known.
 func (r *run) readSome(ctx context.Context) error {
 	var operations []client.Operation
-	for range sampled {
+	for range r.sampled() {
 		operations = append(operations, client.Operation{Do: "read", Collection: "contact", Purpose: "reply", Actor: actor,
 			Where: client.Values{"email": values(rand.Int64N(r.known))["email"]}})
 	}

@@ -45,6 +45,11 @@ func (c *conn) do(request []byte) (a answer, err error) {
 	if _, err := c.net.Write(request); err != nil {
 		return a, err
 	}
+	return c.read1()
+}
+
+// read1 reads one answer.
+func (c *conn) read1() (a answer, err error) {
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
 		return a, err

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -28,10 +29,11 @@ type kept struct {
 // tax compares creates with their entry in the log to creates without: the same
 // sealed rows, under the same group commit, at the same number of goroutines.
 func (r *run) tax(ctx context.Context, results []Result) (_ []Result, err error) {
-	keys, err := seal.Create("file:"+filepath.Join(r.Dir, "tax", "keys"), seal.Options{})
+	keys, err := r.taxKeys()
 	if err != nil {
 		return results, err
 	}
+	defer keys.Close()
 	with, err := r.keep(ctx, keys, "with")
 	if err != nil {
 		return results, err
@@ -60,8 +62,21 @@ func (r *run) tax(ctx context.Context, results []Result) (_ []Result, err error)
 	return append(results, Result{"ledger-tax", r.Connections, a, b, b / a, at(with.took, 0.50), at(with.took, 0.99), at(plain.took, 0.99)}), nil
 }
 
+// taxKeys are those of the house if its database is used, since one database
+// has one house; else there are two folders, and neither has been used yet.
+func (r *run) taxKeys() (*seal.Keys, error) {
+	if keys, err := seal.Open(r.keys(), seal.Options{}); r.DB != "" && !errors.Is(err, seal.ErrNone) {
+		return keys, err
+	}
+	return seal.Create("file:"+filepath.Join(r.Dir, "tax", "keys"), seal.Options{})
+}
+
 func (r *run) keep(ctx context.Context, keys *seal.Keys, name string) (*kept, error) {
-	db, err := store.Open(ctx, store.Config{Path: filepath.Join(r.Dir, "tax", name), Clock: r.Clock})
+	config := store.Config{Path: filepath.Join(r.Dir, "tax", name), Clock: r.Clock}
+	if r.DB != "" {
+		config = store.Config{URL: r.DB, Clock: r.Clock}
+	}
+	db, err := store.Open(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +87,11 @@ func (r *run) keep(ctx context.Context, keys *seal.Keys, name string) (*kept, er
 	if name == "plain" {
 		return k, nil
 	}
-	k.ledger, err = ledger.Open(ctx, db, ledger.Config{Origin: "bench.example/log", Key: keys.LogKey(), Keys: keys, HighWater: filepath.Join(r.Dir, "tax", "keys", "high-water")})
+	origin, err := ledger.Name(ctx, db)
+	if err == nil {
+		k.ledger, err = ledger.Open(ctx, db, ledger.Config{Origin: cmp.Or(origin, "bench.example/log"), Key: keys.LogKey(), Keys: keys,
+			HighWater: filepath.Join(keys.Beside(), "high-water")})
+	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
