@@ -53,21 +53,35 @@ func (l *Book) hashes(ctx context.Context, s *state) tlog.HashReaderFunc {
 	return func(indexes []int64) ([]tlog.Hash, error) {
 		found := make([]tlog.Hash, len(indexes))
 		for i, index := range indexes {
+			height, n := tlog.SplitStoredHashIndex(index)
 			var ok bool
-			if found[i], ok = s.tree.node(tlog.SplitStoredHashIndex(index)); ok {
+			if found[i], ok = s.tree.node(height, n); ok {
 				continue
 			}
-			t := tlog.TileForIndex(tileHeight, index)
-			data, err := l.tile(ctx, s, receipt.Tile{Level: t.L, N: t.N, Width: t.W})
+			in := height % tileHeight
+			k := tileKey{log: s.n, level: height / tileHeight, n: n >> (tileHeight - in)}
+			tile, err := l.nodes(ctx, s, k)
 			if err != nil {
 				return nil, err
 			}
-			if found[i], err = tlog.HashFromTile(t, data, index); err != nil {
-				return nil, err
-			}
+			found[i] = tile[in][n-k.n<<(tileHeight-in)]
 		}
 		return found, nil
 	}
+}
+
+// nodes are those of a full tile.
+func (l *Book) nodes(ctx context.Context, s *state, k tileKey) (*nodes, error) {
+	if n := l.shelf.get(k); n != nil {
+		return n, nil
+	}
+	hashes, err := l.tile(ctx, s, receipt.Tile{Level: k.level, N: k.n, Width: tileWidth})
+	if err != nil {
+		return nil, err
+	}
+	n := newNodes(hashes)
+	l.shelf.put(k, n)
+	return n, nil
 }
 
 // tile reads a tile of hashes or of entries, if the log had it at that size.

@@ -290,6 +290,7 @@ func BenchmarkCommit(b *testing.B) {
 		db := open(b, cfg)
 		var serial atomic.Int64
 		b.SetParallelism(32) // times two cores: 64 goroutines
+		b.ResetTimer()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				if err := db.Commit(ctx, add("f", fmt.Sprint(serial.Add(1)))); err != nil {

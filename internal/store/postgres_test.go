@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -72,12 +71,24 @@ func (w *wire) accept() {
 		w.conns = append(w.conns, near, far)
 		w.commit = "" // names are a connection's own
 		w.mu.Unlock()
-		w.wg.Go(func() { io.Copy(near, far); near.Close(); far.Close() })
-		w.wg.Go(func() { w.forward(near, far); near.Close(); far.Close() })
+		mute := &atomic.Bool{}
+		w.wg.Go(func() { w.back(far, near, mute); near.Close(); far.Close() })
+		w.wg.Go(func() { w.forward(near, far, mute); near.Close(); far.Close() })
 	}
 }
 
-func (w *wire) forward(near, far net.Conn) {
+func (w *wire) back(far, near net.Conn, mute *atomic.Bool) {
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := far.Read(buffer)
+		if err != nil || mute.Load() {
+			return
+		}
+		near.Write(buffer[:n])
+	}
+}
+
+func (w *wire) forward(near, far net.Conn, mute *atomic.Bool) {
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := near.Read(buffer)
@@ -91,10 +102,10 @@ func (w *wire) forward(near, far net.Conn) {
 		}
 		w.mu.Unlock()
 		if breaks {
-			near.Close()
 			if delivers {
+				mute.Store(true) // and the answer goes nowhere
 				far.Write(buffer[:n])
-				time.Sleep(20 * time.Millisecond)
+				time.Sleep(50 * time.Millisecond)
 			}
 			return
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	damages    = count("damage", 400, "how many faults are put into a disk")
+	damages    = count("damage", 320, "how many faults are put into a disk")
 	damageSeed = count("damage-seed", 0, "where in the sequence of faults to begin")
 )
 

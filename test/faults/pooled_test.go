@@ -32,7 +32,7 @@ func pooled(t *testing.T, c *cluster) {
 	if len(a.refused) > 0 {
 		t.Errorf("behind a pooler forms are refused: %v\n%s", a.refused, r.running[0].said)
 	}
-	settle(t, c, "pooled", a, h, r)
+	settle(t, c, "pooled", a, nobody(t, h), h, r)
 }
 
 // startPooler starts a PgBouncer before the cluster, and returns its port.
@@ -98,5 +98,5 @@ func leastPrivilege(t *testing.T, c *cluster) {
 			t.Fatal(err, p.said)
 		}
 	}
-	settle(t, c, "privileged", a, h, &replicas{running: []*process{p}})
+	settle(t, c, "privileged", a, nobody(t, h), h, &replicas{running: []*process{p}})
 }

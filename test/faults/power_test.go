@@ -21,7 +21,7 @@ import (
 	"github.com/avow-privacy/avow/server"
 )
 
-var powerCuts = count("power-cuts", 150, "how often the power is cut")
+var powerCuts = count("power-cuts", 100, "how often the power is cut")
 
 // traced are the calls that change files, or may tell somebody something.
 const traced = "openat,pwrite64,write,writev,sendto,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat"
@@ -90,7 +90,7 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int, s *st
 	}
 	l := a.begin(t, 4, func(int) string { return p.public })
 	s = beginStaff(t, 2, h.token(t), func(int) string { return p.private })
-	l.until(t, 300)
+	l.until(t, 200)
 	l.end()
 	s.end()
 	endTraced(t, p)

@@ -59,6 +59,22 @@ func beginStaff(t testing.TB, n int, token string, target func(writer int) strin
 	return s
 }
 
+// nobody is staff who do nothing.
+func nobody(t testing.TB, h *house) *staff {
+	return beginStaff(t, 0, h.token(t), func(int) string { return "" })
+}
+
+// forgotten counts the entries of which nothing is kept beside the log, because
+// those they are about were erased.
+func (s *staff) forgotten() (n int64) {
+	for _, deeds := range s.deeds {
+		if deeds[len(deeds)-1].name == "" {
+			n += int64(len(deeds)) - 1 + erasureEntries
+		}
+	}
+	return n
+}
+
 // end waits until all that was begun has been answered; the house must run.
 func (s *staff) end() {
 	s.ended.Store(true)
