@@ -87,6 +87,12 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	return Checkpoint{lines[0], size, root}, nil
 }
 
+// CheckKey says whether this is the verifier key of a log.
+func CheckKey(key string) error {
+	_, err := parseKey(key)
+	return err
+}
+
 // parseKey reads a verifier key, in the one way it can be written.
 func parseKey(key string) (note.Verifier, error) {
 	v, err := note.NewVerifier(key)

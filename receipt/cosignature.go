@@ -26,6 +26,7 @@ type Cosignature struct {
 const (
 	cosignerKind    = 4            // of a verifier key for cosignature/v1
 	cosignatureSize = 4 + 8 + 64   // key id, time, signature
+	maxLines        = 100          // of a note that may hold anybody's signatures
 	maxCosigners    = 16           // lines in a checkpoint, beside the log's own
 	lastMoment      = 253402300799 // the end of the year 9999
 	sigMark         = "— "         // what a signature line begins with
@@ -173,21 +174,19 @@ func quorum(all []Cosignature, witnesses []string, need int) error {
 // says whose they are.
 func PickCosignatures(signed []byte, key string, witnesses []string) (picked []byte, by []string, err error) {
 	text, lines, _ := strings.Cut(string(signed), "\n\n")
-	own, rest, ok := cutSignature(lines)
-	if !ok {
-		return nil, nil, errors.New("the checkpoint has no signature")
-	}
-	picked = []byte(text + "\n\n" + own.line)
-	if _, err := OpenCheckpoint(picked, key); err != nil {
-		return nil, nil, err
-	}
+	err = errors.New("the checkpoint has no signature")
 	found := map[string]string{}
-	for rest != "" {
-		var s signature
-		line := rest
-		if s, rest, ok = cutSignature(rest); !ok {
-			_, rest, _ = strings.Cut(line, "\n")
+	for _, line := range strings.SplitAfterN(lines, "\n", maxLines) {
+		s, _, ok := cutSignature(line)
+		if !ok {
 			continue
+		}
+		if picked == nil {
+			own := []byte(text + "\n\n" + line)
+			if _, err = OpenCheckpoint(own, key); err == nil {
+				picked = own
+				continue
+			}
 		}
 		s.text = text + "\n"
 		for _, w := range witnesses {
@@ -195,6 +194,9 @@ func PickCosignatures(signed []byte, key string, witnesses []string) (picked []b
 				found[w] = s.line
 			}
 		}
+	}
+	if picked == nil {
+		return nil, nil, err
 	}
 	for _, w := range witnesses {
 		if line, ok := found[w]; ok && len(by) < maxCosigners {

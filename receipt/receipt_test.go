@@ -299,11 +299,12 @@ func TestRefusals(t *testing.T) {
 		"signed twice": {proof(func(p *Proof) {
 			p.Checkpoint = append(p.Checkpoint, bytes.SplitAfter(p.Checkpoint, []byte("\n\n"))[1]...)
 		}), "", "more than the log's own signature"},
-		"signed by more":       {proof(func(p *Proof) { p.Checkpoint = append(p.Checkpoint, "— witness.example AAAAAAAAAAAA\n"...) }), "", "more than the log's own signature"},
-		"size with zero":       {signed(l.name + "\n010\n" + root + "\n"), "", "leading zeros"},
-		"extension line":       {signed(l.name + "\n10\n" + root + "\nmore\n"), "", "three lines"},
-		"root too short":       {signed(l.name + "\n10\nAAAA\n"), "", "not a hash"},
-		"checkpoint elsewhere": {signed("elsewhere.example/log\n10\n" + root + "\n"), "", "signed by"},
+		"cosigned by whom it does not name": {proof(func(p *Proof) { p.Checkpoint = append(p.Checkpoint, l.cosign(t, p.Checkpoint, "w.example", 7)...) }), "", "more than the log's own signature"},
+		"signed by more":                    {proof(func(p *Proof) { p.Checkpoint = append(p.Checkpoint, "— witness.example AAAAAAAAAAAA\n"...) }), "", "more than the log's own signature"},
+		"size with zero":                    {signed(l.name + "\n010\n" + root + "\n"), "", "leading zeros"},
+		"extension line":                    {signed(l.name + "\n10\n" + root + "\nmore\n"), "", "three lines"},
+		"root too short":                    {signed(l.name + "\n10\nAAAA\n"), "", "not a hash"},
+		"checkpoint elsewhere":              {signed("elsewhere.example/log\n10\n" + root + "\n"), "", "signed by"},
 	} {
 		if _, err := Verify(c.text, Options{Key: c.key}); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
@@ -418,6 +419,7 @@ func FuzzParse(f *testing.F) {
 	l := newLog(f, "harbour.example/log", 10)
 	f.Add(l.receipt(f, 0, 1))
 	f.Add(l.receipt(f, 4, 10))
+	f.Add(l.full(f, 5, 3))
 	f.Add([]byte(header))
 	f.Add([]byte(header + "extra e30=\nindex 0\n\nx\n0\nAAAA\n\n— x AAAA\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -53,6 +53,8 @@ func (c *Config) book() logbook.Config {
 type (
 	// Status says where the log stands.
 	Status = logbook.Status
+	// A Log names one of the logs that an avow has had.
+	Log = logbook.Log
 	// A Witness is asked to cosign the checkpoints.
 	Witness = logbook.Witness
 	// A ConflictError is the answer of a witness who has seen another size.

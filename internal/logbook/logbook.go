@@ -31,7 +31,7 @@ import (
 var queriesSQL string
 
 var q = store.Load[struct {
-	Newest, Head, LockHead, Begin, Advance string
+	Newest, All, Head, LockHead, Begin, Advance string
 	AddChunk, Chunks, AddTile, Tile        string
 	KeepCheckpoint, LastCheckpoint         string
 }](queriesSQL)

@@ -3,6 +3,9 @@
 -- name: Newest
 SELECT log, origin FROM ledger_head ORDER BY log DESC LIMIT 1
 
+-- name: All
+SELECT log, origin FROM ledger_head ORDER BY log
+
 -- name: Head
 SELECT origin, size, root, edge, state FROM ledger_head WHERE log = $1
 

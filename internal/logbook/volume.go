@@ -190,6 +190,34 @@ func (l *Book) farewell(ctx context.Context) (*state, error) {
 	return s, l.publish(s)
 }
 
+// A Log names one of the logs that an avow has had.
+type Log struct {
+	Origin string
+	Key    string // the verifier key
+}
+
+// Logs are all logs of this avow, the newest last.
+func (l *Book) Logs(ctx context.Context) (all []Log, err error) {
+	err = l.db.View(ctx, func(tx *store.Tx) error {
+		return tx.Each(ctx, q.All, func(scan func(...any) error) error {
+			var n int64
+			var origin string
+			if err := scan(&n, &origin); err != nil {
+				return err
+			}
+			v, err := newVolume(n, origin, l.cfg.Key)
+			if err == nil {
+				all = append(all, Log{v.origin, v.vkey})
+			}
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list logs: %w", err)
+	}
+	return all, nil
+}
+
 // past is a log that went before, as far as its last kept checkpoint goes.
 func (l *Book) past(ctx context.Context, n int64) (*state, error) {
 	l.mu.Lock()

@@ -37,6 +37,12 @@ function hash(text) {
 	return raw?.length === 32 ? raw : null;
 }
 
+// hashes cuts bytes into hashes.
+function hashes(raw) {
+	hold(raw && raw.length % 32 === 0 && raw.length <= 63 * 32, "Line 2 does not hold hashes where it should.");
+	return Array.from({ length: raw.length / 32 }, (_, i) => raw.slice(32 * i, 32 * i + 32));
+}
+
 // A log may have more entries than a JavaScript number can count, up to 2^62.
 function number(text) {
 	const n = /^(0|[1-9]\d{0,18})$/.test(text) ? BigInt(text) : null;
@@ -63,15 +69,19 @@ function isMoment(v) {
 	return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(v) && !isNaN(time) && time.toISOString() === v.replace("Z", ".000Z");
 }
 
-const EXTRA = { k: isText, key: isText, payload: isText };
+const isBulk = (v) => isObject(v) && Object.keys(v).join() === "entry,index,path" && isText(v.entry) && isWhole(v.index) && isText(v.path);
+const isNames = (v) => Array.isArray(v) && v.length > 0 && v.length <= 16 && v.every(isText) && new Set(v).size === v.length;
+const EXTRA = { bulk: isBulk, k: isText, key: isText, payload: isText, witnesses: isNames };
 const EVENT = { at: isMoment, clause: isText, n: isWhole, nonce: isText, prev: isText, statement: isWhole, type: isText, x: isObject };
 
-// record reads canonical JSON with exactly these members.
-function record(text, members, otherwise) {
+// record reads canonical JSON with exactly these members; some may be missing.
+function record(text, members, otherwise, missing = []) {
 	try {
 		const v = JSON.parse(text);
-		hold(isObject(v) && canonical(v) === text && Object.keys(v).join() === Object.keys(members).join());
-		for (const name in members) hold(members[name](v[name]));
+		hold(isObject(v) && canonical(v) === text);
+		const names = Object.keys(members).filter((name) => Object.hasOwn(v, name) || !missing.includes(name));
+		hold(Object.keys(v).join() === names.join());
+		for (const name of names) hold(members[name](v[name]));
 		return v;
 	} catch {
 		throw new Refused(otherwise);
@@ -87,9 +97,10 @@ function parse(input) {
 	const parts = text.slice(HEADER.length).match(/^extra (.+)\nindex (.+)((?:\n.+){0,63})\n\n([^]*)$/);
 	hold(parts, "This is not a receipt, or only a part of one.");
 	const raw = unbase64(parts[1]);
-	const extra = record(raw && decode(raw), EXTRA, "Line 2 is not that of an avow receipt.");
+	const extra = record(raw && decode(raw), EXTRA, "Line 2 is not that of an avow receipt.", ["bulk", "witnesses"]);
 	extra.k = hash(extra.k);
 	hold(extra.k, "Line 2 does not hold the entry's key.");
+	if (extra.bulk) extra.bulk.path = hashes(unbase64(extra.bulk.path));
 	const index = number(parts[2]);
 	hold(index !== null, "Line 3 is not an index, a number without leading zeros.");
 	const path = parts[3].split("\n").slice(1).map(hash);
@@ -101,10 +112,10 @@ const same = (a, b) => a.length === b.length && a.every((v, i) => v === b[i]);
 const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(parts.flatMap((p) => [...p]))));
 
 // openKey reads a verifier key of c2sp.org/signed-note.
-async function openKey(key) {
+async function openKey(key, kind, whose) {
 	const [, name, id, material] = key.match(/^([^+\p{White_Space}]+)\+([0-9a-f]{8})\+(.+)$/u) ?? [];
 	const raw = unbase64(material);
-	hold(raw?.length === 33 && raw[0] === 1, "The key it names is not a log's key.");
+	hold(raw?.length === 33 && raw[0] === kind, `The key it names is not a ${whose}'s key.`);
 	const tag = (await sha256(bytes(name + "\n"), raw)).slice(0, 4);
 	hold(Array.from(tag, (b) => b.toString(16).padStart(2, "0")).join("") === id, "The key it names is misspelt.");
 	return { name, tag, raw: raw.slice(1) };
@@ -120,23 +131,56 @@ async function isSigned(key, signature, message) {
 	return crypto.subtle.verify("Ed25519", key, signature, message);
 }
 
-// openCheckpoint checks that the log, and nobody else, has signed.
-async function openCheckpoint(note, vkey) {
-	const key = await openKey(vkey);
-	hold(!/[\0-\x09\x0b-\x1f]/.test(note), "The checkpoint holds control characters.");
-	const [, text, origin, size, root, name, mark] = note.match(/^((.+)\n(.+)\n(.+)\n)\n— (.+) (.+)\n$/) ?? [];
-	const head = { origin, size: number(size), root: hash(root) };
-	hold(origin === key.name && name === origin && head.size !== null && head.root, "The checkpoint is not one that this log alone has signed.");
+// signature reads a signature line of a note.
+function signature(line) {
+	const [, name, mark] = line.match(/^— ([^ ]+) ([^ ]+)$/) ?? [];
 	const raw = unbase64(mark);
-	hold(raw?.length === 68 && same(raw.slice(0, 4), key.tag) && (await isSigned(key.raw, raw.slice(4), bytes(text))), "The signature is not the log's.");
+	hold(name && raw, "A signature is misspelt.");
+	return { name, id: raw.slice(0, 4), raw: raw.slice(4) };
+}
+
+// openCheckpoint checks that the log has signed, and the witnesses that are
+// named, and nobody else.
+async function openCheckpoint(note, vkey, witnesses) {
+	const key = await openKey(vkey, 1, "log");
+	hold(!/[\0-\x09\x0b-\x1f]/.test(note), "The checkpoint holds control characters.");
+	const [, text, origin, size, root, lines] = note.match(/^((.+)\n(.+)\n(.+)\n)\n((?:— .+\n)+)$/) ?? [];
+	const head = { origin, size: number(size), root: hash(root) };
+	hold(origin === key.name && head.size !== null && head.root, "The checkpoint is not one of this log.");
+	const [own, ...others] = lines.split("\n").slice(0, -1).map(signature);
+	hold(own.name === origin && same(own.id, key.tag) && own.raw.length === 64 && (await isSigned(key.raw, own.raw, bytes(text))), "The signature is not the log's.");
+	hold(others.length === witnesses.length, "The checkpoint is not signed by the log and by the witnesses it names, and nobody else.");
+	for (const [i, s] of others.entries()) {
+		const w = await openKey(witnesses[i], 4, "witness");
+		const time = s.raw.slice(0, 8).reduce((n, b) => n * 256n + BigInt(b), 0n);
+		hold(w.name === s.name && w.name !== origin && same(s.id, w.tag) && s.raw.length === 72 && time <= 253402300799n
+			&& (await isSigned(w.raw, s.raw.slice(8), bytes(`cosignature/v1\ntime ${time}\n${text}`))), `The signature is not that of the witness ${w.name}.`);
+	}
+	head.cosigned = others.map((s) => s.name);
 	return head;
 }
 
-// entry is what stands in the log for the payload.
-async function entry(k, payload) {
+// commit is what the log knows of the payload.
+async function commit(k, payload) {
 	const key = await crypto.subtle.importKey("raw", k, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-	const c = new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(payload)));
-	return bytes(`{"c":"${btoa(String.fromCharCode(...c))}","k":"e","v":1}`);
+	return new Uint8Array(await crypto.subtle.sign("HMAC", key, bytes(payload)));
+}
+
+const entry = (c) => bytes(`{"c":"${btoa(String.fromCharCode(...c))}","k":"e","v":1}`);
+
+// inBulk says with how many events this one shares its entry in the log.
+async function inBulk({ entry, index, path }, c) {
+	let fact;
+	try {
+		fact = JSON.parse(entry);
+		hold(bytes(entry).length <= 4096 && isObject(fact) && canonical(fact) === entry);
+	} catch {
+		fact = {};
+	}
+	const root = isText(fact.root) && hash(fact.root);
+	const fits = fact.k === "b" && fact.v === 1 && isText(fact.c ?? "") && root && isWhole(fact.n) && fact.n <= 2 ** 53 && index >= 0;
+	hold(fits && (await included(path, BigInt(fact.n), root, BigInt(index), c)), "The event is not in the bulk it names.");
+	return fact.n;
 }
 
 // included checks an inclusion proof as RFC 9162 does in section 2.1.3.2.
@@ -154,8 +198,8 @@ async function included(path, size, root, index, leaf) {
 	return last === 0n && same(sum, root);
 }
 
-// verify checks a receipt, given as text or bytes. With vkey it must be of the
-// log with that key; without, it brings its own. The steps of the answer are in
+// verify checks a receipt, given as text or bytes. With vkey it must be of a log
+// with one of those keys, between spaces; without, it brings its own. The steps of the answer are in
 // plain words; the last is the one that failed, if one did.
 export async function verify(input, vkey = "") {
 	const steps = [];
@@ -165,15 +209,19 @@ export async function verify(input, vkey = "") {
 		const { extra, index, path, checkpoint } = parse(input);
 		passed("It is a whole receipt, in its one right spelling.");
 		if (vkey) {
-			hold(vkey === extra.key, "It is of a log with another key.");
-			passed("It names the log's key that is printed on this page.");
+			hold(vkey.split(" ").includes(extra.key), "It is of a log with another key.");
+			passed("It names a log's key that is printed on this page.");
 		}
-		const { origin, size, root } = await openCheckpoint(checkpoint, extra.key);
+		const { origin, size, root, cosigned } = await openCheckpoint(checkpoint, extra.key, extra.witnesses ?? []);
 		passed(`The log ${origin} has signed for ${size} ${size === 1n ? "entry" : "entries"}.`);
+		if (cosigned.length) passed(`So ${cosigned.length === 1 ? "has" : "have"} ${cosigned.join(", ")}. Whether to trust them is for you to say.`);
 		const event = record(extra.payload, EVENT, "What it records is not an event.");
-		hold(await included(path, size, root, index, await entry(extra.k, extra.payload)), "The event is not in the log at the place it names.");
+		const c = await commit(extra.k, extra.payload);
+		const n = extra.bulk ? await inBulk(extra.bulk, c) : 0;
+		hold(await included(path, size, root, index, n ? bytes(extra.bulk.entry) : entry(c)), "The event is not in the log at the place it names.");
+		if (n) passed(`It is one of ${n} events that share an entry.`);
 		passed(`The event is in the log, as entry ${index}, and not a letter of it was changed.`);
-		return { ok: true, event, origin, size, index, steps };
+		return { ok: true, event, origin, size, index, bulk: n, cosigned, steps };
 	} catch (e) {
 		const unable = e instanceof Unable;
 		steps.push({ ok: false, text: unable || e instanceof Refused ? e.message : "This cannot be read as a receipt." });

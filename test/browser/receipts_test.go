@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -35,18 +36,46 @@ type forge struct {
 	head    func(root tlog.Hash) string         // the checkpoint's text
 	note    func(signed string) string          // the signed checkpoint
 	text    func(receipt string) string         // the whole
+
+	bulk    int                             // how many events share the entry; 0 if it has its own
+	place   int                             // of the event among them
+	fact    func(root string) string        // the entry that they share
+	inside  func(entry, path string) string // what the extra data says of it
+	cosign  []cosigner                      // who signs after the log
+	trusted func(keys []string) string      // what the extra data says of them
+}
+
+// A cosigner is a witness, and what may be wrong with its signature.
+type cosigner struct {
+	name string
+	kind byte
+	time uint64
+	says string // in place of the checkpoint's text
 }
 
 const goodPayload = `{"at":"2026-11-24T08:15:00Z","clause":"contact","n":1,"nonce":"bm9uY2U=","prev":"","statement":1,"type":"collect",` +
 	`"x":{"collection":"contact","fields":["email","message"],"keep":"24 months"}}`
 
-func newForge() forge {
-	f := forge{kind: 1, name: "harbour.example/log", size: 7, index: 3, payload: goodPayload}
+func newForge() *forge {
+	f := &forge{kind: 1, name: "harbour.example/log", size: 7, index: 3, payload: goodPayload}
 	f.extra = func(k, key, payload string) string {
 		return `{"k":` + quote(k) + `,"key":` + quote(key) + `,"payload":` + quote(payload) + `}`
 	}
 	f.note = func(s string) string { return s }
 	f.text = f.note
+	f.fact = func(root string) string {
+		return `{"at":"2026-11-24T08:15:00Z","k":"b","n":` + fmt.Sprint(f.bulk) + `,"root":"` + root + `","v":1,"what":"import"}`
+	}
+	f.inside = func(entry, path string) string {
+		return fmt.Sprintf(`{"entry":%s,"index":%d,"path":"%s"}`, quote(entry), f.place, path)
+	}
+	f.trusted = func(keys []string) string {
+		var all []string
+		for _, k := range keys {
+			all = append(all, quote(k))
+		}
+		return "[" + strings.Join(all, ",") + "]"
+	}
 	return f
 }
 
@@ -71,7 +100,7 @@ func (s hashStore) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 }
 
 // make returns the receipt and the key of its log.
-func (f forge) make(t *testing.T) (text, key string) {
+func (f *forge) make(t *testing.T) (text, key string) {
 	t.Helper()
 	must := func(err error) {
 		if err != nil {
@@ -86,11 +115,18 @@ func (f forge) make(t *testing.T) (text, key string) {
 	key = fmt.Sprintf("%s+%x+%s", f.name, tag[:4], b64(material))
 	var k [32]byte
 	rand.Read(k[:])
+	c := receipt.Commit(k, []byte(f.payload))
+	own, inside := receipt.Entry(c), ""
+	if f.bulk > 0 {
+		root, path := f.share(c)
+		own = []byte(f.fact(root))
+		inside = f.inside(string(own), path)
+	}
 	var store hashStore
 	for i := range f.size {
 		data := fmt.Appendf(nil, "entry %d", i)
 		if i == f.index {
-			data = receipt.Entry(receipt.Commit(k, []byte(f.payload)))
+			data = own
 		}
 		hashes, err := tlog.StoredHashes(i, data, store)
 		must(err)
@@ -106,12 +142,134 @@ func (f forge) make(t *testing.T) (text, key string) {
 	}
 	// Signed by hand: package note would refuse what a forger does not.
 	signed := head + "\n— " + f.name + " " + b64(append(tag[:4:4], ed25519.Sign(secret, []byte(head))...)) + "\n"
+	extra := f.extra(b64(k[:]), key, f.payload)
+	if inside != "" {
+		extra = `{"bulk":` + inside + "," + extra[1:]
+	}
+	var keys []string
+	for _, w := range f.cosign {
+		line, key := w.sign(head)
+		signed += line
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		extra = strings.TrimSuffix(extra, "}") + `,"witnesses":` + f.trusted(keys) + "}"
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", b64([]byte(f.extra(b64(k[:]), key, f.payload))), f.index)
+	fmt.Fprintf(&b, "c2sp.org/tlog-proof@v1\nextra %s\nindex %d\n", b64([]byte(extra)), f.index)
 	for _, h := range path {
 		b.WriteString(b64(h[:]) + "\n")
 	}
 	return f.text(b.String() + "\n" + f.note(signed)), key
+}
+
+// share returns the root of the events that share an entry, and this one's path.
+func (f *forge) share(c [32]byte) (root, path string) {
+	var store hashStore
+	for i := range f.bulk {
+		data := fmt.Appendf(nil, "%032d", i)
+		if i == f.place {
+			data = c[:]
+		}
+		hashes, _ := tlog.StoredHashes(int64(i), data, store)
+		store = append(store, hashes...)
+	}
+	top, _ := tlog.TreeHash(int64(f.bulk), store)
+	var all []byte
+	if f.place < f.bulk {
+		way, _ := tlog.ProveRecord(int64(f.bulk), int64(f.place), store)
+		for _, h := range way {
+			all = append(all, h[:]...)
+		}
+	}
+	return top.String(), base64.StdEncoding.EncodeToString(all)
+}
+
+// sign signs as c2sp.org/tlog-cosignature describes it.
+func (w cosigner) sign(text string) (line, key string) {
+	public, secret, _ := ed25519.GenerateKey(rand.Reader)
+	material := append([]byte{w.kind}, public...)
+	tag := sha256.Sum256([]byte(w.name + "\n" + string(material)))
+	b64 := base64.StdEncoding.EncodeToString
+	if w.says != "" {
+		text = w.says
+	}
+	raw := binary.BigEndian.AppendUint64(tag[:4:4], w.time)
+	raw = append(raw, ed25519.Sign(secret, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", w.time, text))...)
+	return "— " + w.name + " " + b64(raw) + "\n", fmt.Sprintf("%s+%x+%s", w.name, tag[:4], b64(material))
+}
+
+// bulkCases are receipts that share an entry, and that are cosigned.
+func bulkCases() map[string]*forge {
+	all := map[string]*forge{}
+	with := func(name string, change func(*forge)) {
+		f := newForge()
+		f.bulk, f.place = 5, 3
+		f.cosign = []cosigner{{name: "b.example/w", kind: 4, time: 1763971200}, {name: "a.example", kind: 4, time: 1763971201}}
+		change(f)
+		all[name] = f
+	}
+	with("bulk, cosigned", func(*forge) {})
+	with("bulk alone", func(f *forge) { f.cosign = nil })
+	with("cosigned alone", func(f *forge) { f.bulk = 0 })
+	for n := 1; n < 9; n++ {
+		for i := range n {
+			with(fmt.Sprintf("event %d of %d", i, n), func(f *forge) { f.bulk, f.place = n, i })
+		}
+	}
+	for i, fact := range []string{
+		`{"k":"b","n":5,"root":"ROOT","v":1}`, `{"k":"b","n":5.0,"root":"ROOT","v":1}`, `{"k":"b","n":"5","root":"ROOT","v":1}`, `{"k":"b","n":6,"root":"ROOT","v":1}`,
+		`{"k":"b","n":0,"root":"ROOT","v":1}`, `{"k":"b","n":-5,"root":"ROOT","v":1}`, `{"k":"b","n":null,"root":"ROOT","v":1}`, `{"k":"b","root":"ROOT","v":1}`,
+		`{"k":"r","n":5,"root":"ROOT","v":1}`, `{"k":"e","n":5,"root":"ROOT","v":1}`, `{"k":"b","n":5,"root":"ROOT","v":2}`, `{"k":"b","n":5,"root":"ROOT","v":true}`,
+		`{"k":"b","n":5,"root":"ROOT"}`, `{"n":5,"k":"b","root":"ROOT","v":1}`, `{"k":"b","n":5,"root":"ROOT","v":1} `, `{"k":"b","k":"b","n":5,"root":"ROOT","v":1}`,
+		`{"c":1,"k":"b","n":5,"root":"ROOT","v":1}`, `{"c":"x","k":"b","n":5,"root":"ROOT","v":1}`, `{"c":null,"k":"b","n":5,"root":"ROOT","v":1}`,
+		`{"k":"b","n":5,"root":"AAAA","v":1}`, `{"k":"b","n":5,"root":5,"v":1}`, `[]`, `null`, ``, `b`, `{"K":"b","k":"b","n":5,"root":"ROOT","v":1}`,
+		`{"k":"b","n":9007199254740993,"root":"ROOT","v":1}`, `{"k":"b","n":9007199254740992,"root":"ROOT","v":1}`, `{"k":"b","n":5,"root":"ROOT","v":1,"x":0.1}`,
+		`{"k":"b","n":5,"pad":"` + strings.Repeat("x", 4096-97) + `","root":"ROOT","v":1}`, `{"k":"b","n":5,"pad":"` + strings.Repeat("x", 4096) + `","root":"ROOT","v":1}`,
+		`{"k":"b","n":5,"pad":"é","root":"ROOT","v":1}`, `{"k":"b","n":5,"pad":"\ud800","root":"ROOT","v":1}`, `{"k":"b","n":1e21,"root":"ROOT","v":1}`,
+	} {
+		with(fmt.Sprintf("shared entry %d", i), func(f *forge) {
+			f.fact = func(root string) string { return strings.Replace(fact, "ROOT", root, 1) }
+		})
+	}
+	for i, inside := range []string{
+		`{"entry":%[1]s,"index":2,"path":"%[2]s"}`, `{"entry":%[1]s,"index":5,"path":"%[2]s"}`, `{"entry":%[1]s,"index":-1,"path":"%[2]s"}`, `{"entry":%[1]s,"index":"3","path":"%[2]s"}`,
+		`{"entry":%[1]s,"index":3.5,"path":"%[2]s"}`, `{"entry":%[1]s,"index":9223372036854775807,"path":"%[2]s"}`, `{"entry":%[1]s,"index":9223372036854775000,"path":"%[2]s"}`,
+		`{"entry":%[1]s,"index":3,"path":"%[2]sAAAA"}`, `{"entry":%[1]s,"index":3,"path":""}`, `{"entry":%[1]s,"index":3,"path":null}`, `{"entry":%[1]s,"index":3,"path":"%[2]s="}`,
+		`{"entry":%[1]s,"index":3}`, `{"index":3,"path":"%[2]s"}`, `{"entry":%[1]s,"index":3,"path":"%[2]s","z":1}`, `{"index":3,"entry":%[1]s,"path":"%[2]s"}`, `null`, `{}`, `[]`, `""`,
+		`{"entry":%[1]s,"index":null,"path":"%[2]s"}`, `{"entry":null,"index":3,"path":"%[2]s"}`, `{"entry":%[1]s,"index":-0,"path":"%[2]s"}`,
+		`{"entry":%[1]s,"index":3,"path":"` + base64.StdEncoding.EncodeToString(make([]byte, 63*32)) + `"}`, `{"entry":%[1]s,"index":3,"path":"` + base64.StdEncoding.EncodeToString(make([]byte, 64*32)) + `"}`,
+	} {
+		with(fmt.Sprintf("place in a bulk %d", i), func(f *forge) {
+			f.inside = func(entry, path string) string {
+				return strings.NewReplacer("%[1]s", quote(entry), "%[2]s", path).Replace(inside)
+			}
+		})
+	}
+	for i, names := range []func(keys []string) string{
+		func([]string) string { return "[]" }, func([]string) string { return "null" }, func([]string) string { return `""` }, func(k []string) string { return "[" + quote(k[0]) + "]" },
+		func(k []string) string { return "[" + quote(k[1]) + "," + quote(k[0]) + "]" }, func(k []string) string { return "[" + quote(k[0]) + "," + quote(k[0]) + "]" },
+		func(k []string) string { return "[" + quote(k[0]) + "," + quote(k[1]) + "," + quote(k[1]) + "]" }, func(k []string) string { return "[" + quote(k[0]) + "," + quote(strings.ToUpper(k[1])) + "]" },
+		func(k []string) string { return "[" + quote(k[0]) + ",1]" }, func(k []string) string { return "{}" }, func(k []string) string { return "[" + quote(k[0]) + "," + quote(k[1]+"=") + "]" },
+	} {
+		with(fmt.Sprintf("named witnesses %d", i), func(f *forge) { f.trusted = names })
+	}
+	for i, w := range []cosigner{
+		{"a.example", 1, 1, ""}, {"a.example", 6, 1, ""}, {"a.example", 4, 0, ""}, {"a.example", 4, 253402300799, ""}, {"a.example", 4, 253402300800, ""}, {"a.example", 4, 1 << 63, ""},
+		{"a.example", 4, 1, "other\n7\nx\n"}, {"harbour.example/log", 4, 1, ""}, {"a b", 4, 1, ""}, {"", 4, 1, ""}, {"a+b", 4, 1, ""}, {"a\x01b", 4, 1, ""}, {"é", 4, 1, ""}, {"a\u2028b", 4, 1, ""},
+		{"b.example/w", 4, 1, ""}, {"a\x7fb", 4, 1, ""}, {"a\u00a0b", 4, 1, ""},
+	} {
+		with(fmt.Sprintf("witness %d", i), func(f *forge) { f.cosign[1] = w })
+	}
+	for n := 14; n < 19; n++ {
+		with(fmt.Sprintf("%d witnesses", n), func(f *forge) {
+			f.cosign = nil
+			for i := range n {
+				f.cosign = append(f.cosign, cosigner{fmt.Sprint("w", i), 4, 1, ""})
+			}
+		})
+	}
+	return all
 }
 
 // verifyCases are all the texts that both verifiers are asked about.
@@ -163,6 +321,21 @@ func verifyCases(t *testing.T) []verifyCase {
 			t.Errorf("%s changes nothing", name)
 		}
 		add(name, changed, "")
+	}
+	for name, f := range bulkCases() {
+		text, _ := f.make(t)
+		add(name, text, "")
+	}
+	f := newForge()
+	f.bulk, f.place, f.cosign = 3, 1, []cosigner{{name: "a.example", kind: 4, time: 1}}
+	full, _ := f.make(t)
+	for i := range len(full) * 8 {
+		flipped := []byte(full)
+		flipped[i/8] ^= 1 << (i % 8)
+		add(fmt.Sprintf("bit %d flipped of a bulk's", i), string(flipped), "")
+	}
+	for i := range 1000 {
+		add(fmt.Sprintf("mutation %d of a bulk's", i), mutate(mathrand.New(mathrand.NewPCG(3, uint64(i))), full), "")
 	}
 	for i := range len(golden) * 8 {
 		flipped := []byte(golden)
@@ -319,11 +492,11 @@ var misspellings = map[string]func(string) string{
 
 // forgeries are receipts whose hashes and signatures hold, and of which some
 // say what a receipt may say and some what it must not.
-func forgeries() map[string]forge {
-	all := map[string]forge{}
+func forgeries() map[string]*forge {
+	all := map[string]*forge{}
 	with := func(name string, change func(*forge)) {
 		f := newForge()
-		change(&f)
+		change(f)
 		all[name] = f
 	}
 	for i, name := range []string{"x", "a/b", "é", "🐚", "a b", "a+b", "a\u0085b", "a\u00a0b", "a\u2028b", "a\u1680b", "a\nb", "", "a\ufeffb", "a\u2060b", "a\x7fb", "a\x01b", "—", "a=b"} {

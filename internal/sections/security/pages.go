@@ -32,6 +32,8 @@ func (s *Section) Routes() []page.Route {
 
 type verifyView struct {
 	Log     ledger.Status
+	Logs    []ledger.Log // all that there were, the newest last
+	Keys    string       // of all, between spaces
 	Text    string
 	Receipt *receipt.Receipt
 	Fault   string
@@ -43,6 +45,13 @@ func (s *Section) verify(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Section) showVerify(w http.ResponseWriter, r *http.Request, status int, v verifyView) error {
 	v.Log = s.Ledger.Status()
+	var err error
+	if v.Logs, err = s.Ledger.Logs(r.Context()); err != nil {
+		return err
+	}
+	for _, log := range v.Logs {
+		v.Keys = strings.TrimSpace(v.Keys + " " + log.Key)
+	}
 	return s.set.Write(w, r, "verify.html", page.View{Status: status, Title: "Check a receipt", Here: "verify", Script: "verify.js", Data: v})
 }
 
@@ -58,12 +67,30 @@ func (s *Section) verifySent(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := verifyView{Text: text}
-	v.Receipt, err = receipt.Verify([]byte(text), receipt.Options{Key: s.Ledger.Status().Key})
+	key, err := s.keyOf(r, []byte(text))
+	if err != nil {
+		return err
+	}
+	v.Receipt, err = receipt.Verify([]byte(text), receipt.Options{Key: key})
 	if err != nil {
 		v.Fault = err.Error()
 		return s.showVerify(w, r, http.StatusUnprocessableEntity, v)
 	}
 	return s.showVerify(w, r, http.StatusOK, v)
+}
+
+// keyOf is the key of the log that a receipt is of, if it was one of ours, or
+// else that of the newest.
+func (s *Section) keyOf(r *http.Request, text []byte) (string, error) {
+	logs, err := s.Ledger.Logs(r.Context())
+	if p, fault := receipt.Parse(text); fault == nil {
+		for _, log := range logs {
+			if log.Key == p.Extra.LogKey {
+				return log.Key, err
+			}
+		}
+	}
+	return s.Ledger.Status().Key, err
 }
 
 // receiptIn reads the receipt from the form: typed in, or as a file.
@@ -111,7 +138,11 @@ func (s *Section) receipt(w http.ResponseWriter, r *http.Request) error {
 		_, err := w.Write(text)
 		return err
 	}
-	read, err := receipt.Verify(text, receipt.Options{Key: s.Ledger.Status().Key})
+	key, err := s.keyOf(r, text)
+	if err != nil {
+		return err
+	}
+	read, err := receipt.Verify(text, receipt.Options{Key: key})
 	if err != nil {
 		return err
 	}
