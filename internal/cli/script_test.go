@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -34,10 +35,13 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs every script. Beside avow they know: log makes a log and its
 // receipts as files, serve serves a folder over HTTP, flip changes one bit of a
-// file, say writes a text many times over, house runs a house and stop ends it.
+// file, say writes a text many times over, house runs a house
+// and stop ends it, witness runs a witness, fetch saves a page of the house, and
+// await repeats a command until it says something.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say, "house": runHouse, "stop": stopHouse,
+		"witness": runWitness, "fetch": fetch, "await": await,
 	}})
 }
 
@@ -75,8 +79,22 @@ func runHouse(ts *testscript.TestScript, _ bool, args []string) {
 	if _, err := os.Stat(statement); err != nil {
 		ts.Check(os.WriteFile(statement, harbour.Statement, 0o600))
 	}
-	c := exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0", "--statement", statement,
-		"--data", args[0] + "/data", "--keys", "file:" + args[0] + "/keys"}, args[1:]...)...)
+	house := inBackground(ts, "private", append([]string{"serve", "--listen", "127.0.0.1:0", "--private", "127.0.0.1:0", "--statement", statement,
+		"--data", args[0] + "/data", "--keys", "file:" + args[0] + "/keys"}, args[1:]...))
+	houses.Store(ts.Getenv("WORK"), house)
+}
+
+// runWitness starts avow witness, and puts what serve --witness takes into
+// $WITNESS.
+func runWitness(ts *testscript.TestScript, _ bool, args []string) {
+	inBackground(ts, "key", append([]string{"witness", "--listen", "127.0.0.1:0"}, args...))
+	ts.Setenv("WITNESS", ts.Getenv("WITNESS")+"="+ts.Getenv("KEY"))
+}
+
+// inBackground starts a command, and puts the words that it begins with, up to
+// the one that is named, into the environment.
+func inBackground(ts *testscript.TestScript, last string, args []string) *exec.Cmd {
+	c := exec.Command(os.Args[0], args...)
 	c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND=1")
 	var errs strings.Builder
 	c.Stderr = &errs
@@ -84,17 +102,40 @@ func runHouse(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Check(c.Start())
 	ts.Defer(func() { _ = c.Process.Kill(); _ = c.Wait() }) // stopped already, unless the script failed
-	lines := bufio.NewScanner(out)
-	for ts.Getenv("PRIVATE") == "" && lines.Scan() {
-		if name, value, _ := strings.Cut(lines.Text(), " "); name == "public" || name == "private" {
-			ts.Setenv(strings.ToUpper(name), value)
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		ts.Setenv(strings.ToUpper(name), value)
+		if name == last {
+			go io.Copy(io.Discard, out)
+			return c
 		}
 	}
-	if ts.Getenv("PRIVATE") == "" {
-		ts.Fatalf("avow serve did not start: %s", errs.String())
+	ts.Fatalf("avow %s did not start: %s", args[0], errs.String())
+	return nil
+}
+
+// fetch saves a public page: fetch PATH FILE.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Get(ts.Getenv("PUBLIC") + args[0])
+	ts.Check(err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+}
+
+// await runs a command until it says a text, for ten seconds at most: await TEXT
+// ARGS.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	for range 100 {
+		c := exec.Command(os.Args[0], args[1:]...)
+		c.Dir, c.Env = ts.MkAbs("."), append(os.Environ(), "AVOW_AS_COMMAND=fixed")
+		if out, err := c.Output(); err == nil && strings.Contains(string(out), args[0]) {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	go io.Copy(io.Discard, out)
-	houses.Store(ts.Getenv("WORK"), c)
+	ts.Fatalf("avow %s does not say %q", args[1], args[0])
 }
 
 // houses are the processes that run, by the folder of their script.

@@ -96,9 +96,9 @@ func (c *verifyCommand) Run(w *World) error {
 }
 
 func (c *verifyCommand) check(w *World, v *verdict) error {
-	key, err := readVerifierKey(c.Key)
+	key, err := world.VerifierKey(c.Key)
 	if err != nil {
-		return err
+		return fmt.Errorf("--key: %w", err)
 	}
 	var held []byte // the checkpoint in the receipt
 	if c.Receipt != "" {
@@ -139,18 +139,6 @@ func readReceipt(name string, stdin io.Reader) ([]byte, error) {
 		return io.ReadAll(io.LimitReader(stdin, world.MaxSmall))
 	}
 	return world.ReadSmall(name)
-}
-
-// readVerifierKey takes a key as it is, or the file that holds it.
-func readVerifierKey(given string) (string, error) {
-	if given == "" || strings.Count(given, "+") >= 2 {
-		return given, nil
-	}
-	text, err := world.ReadSmall(given)
-	if err != nil {
-		return "", fmt.Errorf("--key is neither a log's key, which looks like harbour.example/log+1a2b3c4d+AZ…, nor a file with one: %w", err)
-	}
-	return strings.TrimSpace(string(text)), nil
 }
 
 // worthABar is how many entries take long enough to show progress.

@@ -62,8 +62,8 @@ func (c *LedgerStatus) Run(w *world.World) error {
 }
 
 func printStatus(w *world.World, s *client.Status) {
-	fmt.Fprintf(w.Stdout, "log       %s\nentries   %d\nsigned    %s\ncosigned  by %s\nkey       %s\nengine    %s, statement version %d, key epoch %d\n",
-		s.Log.Origin, s.Log.Size, s.Log.Signed.UTC().Format("2 January 2006, 15:04:05 UTC"), world.Count(s.Log.Cosigned, "witness"), s.Log.Key,
+	fmt.Fprintf(w.Stdout, "log       %s\nentries   %d\nsigned    %s\ncosigned  by %d witnesses\nkey       %s\nengine    %s, statement version %d, key epoch %d\n",
+		s.Log.Origin, s.Log.Size, s.Log.Signed.UTC().Format("2 January 2006, 15:04:05 UTC"), s.Log.Cosigned, s.Log.Key,
 		s.Engine, s.Version, s.Keys.Epoch)
 }
 

@@ -3,6 +3,7 @@ package world
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -22,6 +23,18 @@ func ReadSmall(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(io.LimitReader(f, MaxSmall))
+}
+
+// VerifierKey takes a key as it is, or the file that holds it.
+func VerifierKey(given string) (string, error) {
+	if given == "" || strings.Count(given, "+") >= 2 {
+		return given, nil
+	}
+	text, err := ReadSmall(given)
+	if err != nil {
+		return "", fmt.Errorf("it is neither a log's key, which looks like harbour.example/log+1a2b3c4d+AZ…, nor a file with one: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
 }
 
 // LogFetcher gets the parts of a log from a folder or over HTTP.
