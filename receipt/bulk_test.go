@@ -211,7 +211,7 @@ func TestPickCosignatures(t *testing.T) {
 	other := l.cosign(t, l.checkpoint(t, 2), "b.example", 5)
 	answer := append(bytes.Clone(signed), "— rubbish\n"+other+good+good+l.cosign(t, signed, "c.example", 5)+"more"...)
 	text, lines, _ := bytes.Cut(answer, []byte("\n\n"))
-	answer = append(append(text, "\n\n"+good...), lines...) // the log's own need not come first
+	answer = append(append(bytes.Clone(text), "\n\n"+good...), lines...) // the log's own need not come first
 	picked, by, err := PickCosignatures(answer, l.key, []string{b, a})
 	if err != nil || len(by) != 1 || by[0] != a || string(picked) != string(signed)+good {
 		t.Errorf("%q %v %v", picked, by, err)

@@ -12,20 +12,23 @@ import (
 
 // LogOptions say what a log is held to.
 type LogOptions struct {
-	Key      string                  // the verifier key of the log; empty to believe the one it serves
-	Old      []byte                  // an earlier checkpoint that the log must contain, signed by the same key
-	Progress func(done, total int64) // called now and then with the entries checked so far; may be nil
+	Key       string                  // the verifier key of the log; empty to believe the one it serves
+	Witnesses []string                // verifier keys of the witnesses that you trust
+	Quorum    int                     // how many of those must have cosigned the checkpoint
+	Old       []byte                  // an earlier checkpoint that the log must contain, signed by the same key
+	Progress  func(done, total int64) // called now and then with the entries checked so far; may be nil
 }
 
 // A LogReport says what a log holds. All of it was checked.
 type LogReport struct {
-	Origin string
-	Size   int64
-	Root   [32]byte
-	Key    string
-	Pinned bool             // the key was given by the caller
-	Kinds  map[string]int64 // entries by kind; "e" are those about persons
-	Old    int64            // size of the earlier checkpoint it was held to; 0 without one
+	Origin   string
+	Size     int64
+	Root     [32]byte
+	Key      string
+	Pinned   bool             // the key was given by the caller
+	Kinds    map[string]int64 // entries by kind; "e" are those about persons
+	Cosigned []Cosignature    // who else has signed; those without a key were not checked
+	Old      int64            // size of the earlier checkpoint it was held to; 0 without one
 }
 
 // CheckLog checks a whole log: its signature, each entry, each tile, the root,
@@ -44,7 +47,7 @@ func CheckLog(fetch func(path string) ([]byte, error), o LogOptions) (*LogReport
 	if err != nil {
 		return nil, fmt.Errorf("get the checkpoint: %w", err)
 	}
-	head, err := OpenCheckpoint(signed, key)
+	head, cosigned, err := OpenCosigned(signed, key, o.Witnesses, o.Quorum)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +64,7 @@ func CheckLog(fetch func(path string) ([]byte, error), o LogOptions) (*LogReport
 		return nil, err
 	}
 	return &LogReport{
-		Origin: head.Origin, Size: head.Size, Root: head.Root, Key: key, Pinned: o.Key != "", Kinds: c.kinds, Old: c.old.Size,
+		Origin: head.Origin, Size: head.Size, Root: head.Root, Key: key, Pinned: o.Key != "", Kinds: c.kinds, Cosigned: cosigned, Old: c.old.Size,
 	}, nil
 }
 

@@ -32,8 +32,8 @@ var queriesSQL string
 
 var q = store.Load[struct {
 	Newest, All, Head, LockHead, Begin, Advance string
-	AddChunk, Chunks, AddTile, Tile        string
-	KeepCheckpoint, LastCheckpoint         string
+	AddChunk, Chunks, AddTile, Tile             string
+	KeepCheckpoint, LastCheckpoint              string
 }](queriesSQL)
 
 // ErrUnsigned says that the log has the entry, but could not sign yet.
