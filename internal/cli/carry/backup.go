@@ -27,8 +27,8 @@ func (*Backup) Help() string {
 beside its place, read back and checked, and then moved: a backup that is there is a whole one.
 
 The keys are not in it, so that it tells nothing to who finds it: back them up apart, with avow keys backup, and keep
-the two in different places. A backup opens for as long as the key epochs it was made under: avow keys status says how
-long that is.
+the two in different places. A backup opens until the key epoch it was made under is destroyed, which avow keys rotate
+does, and a running house each 30 days: write a new one right after.
 
   avow backup /backups/avow.backup --private http://127.0.0.1:8081
   avow backup /backups/avow.backup --data /srv/avow/data

@@ -176,6 +176,8 @@ func (*KeysRotate) Help() string {
 was erased until now cannot be opened any more in any copy of the data, however old. The log says in clear that the
 epoch ended. A rotation that was interrupted goes on when it is started again.
 
+No backup of the data from before opens any more: write a new one right after.
+
 A house that runs does this by itself each 30 days. With --data no house may run on the folder; over a PostgreSQL
 database the houses may go on.
 
@@ -201,7 +203,7 @@ func (c *KeysRotate) Run(w *world.World) error {
 		for _, n := range destroyed {
 			fmt.Fprintf(w.Stdout, "the key of epoch %d is destroyed\n", n)
 		}
-		fmt.Fprintln(w.Stdout, "write a new backup with avow keys backup, and destroy the old one")
+		fmt.Fprintln(w.Stdout, "no backup of before opens any more: write new ones, with avow backup and avow keys backup, and destroy the old ones")
 		return nil
 	})
 }
