@@ -43,6 +43,9 @@ var ErrNotEmpty = errors.New("there is data already: a backup is restored into a
 
 // Restore fills an empty store from a backup, all of it or nothing.
 func Restore(ctx context.Context, db *store.DB, in io.ReadSeeker, o Options) (*Report, error) {
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
+	}
 	checked, err := Check(in)
 	if err != nil {
 		return nil, err

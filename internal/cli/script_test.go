@@ -36,11 +36,11 @@ func TestMain(m *testing.M) {
 // TestScripts runs every script. Beside avow they know: log makes a log and its
 // receipts as files, serve serves a folder over HTTP, flip changes one bit of a
 // file, say writes a text many times over, house runs a house
-// and stop ends it, witness runs a witness, fetch saves a page of the house, and
+// and close ends it, witness runs a witness, fetch saves a page of the house, and
 // await repeats a command until it says something.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
-		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say, "house": runHouse, "stop": stopHouse,
+		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say, "house": runHouse, "close": stopHouse,
 		"witness": runWitness, "fetch": fetch, "await": await,
 	}})
 }
