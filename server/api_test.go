@@ -4,16 +4,22 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/internal/store/storetest"
+	"github.com/avow-privacy/avow/server"
 	"github.com/avow-privacy/avow/server/servertest"
 )
 
@@ -80,6 +86,87 @@ func TestDocumentIsWhole(t *testing.T) {
 	}
 }
 
+// canary is put wherever a caller can put something.
+const canary = "xanthic-zephyr-canary"
+
+// TestNothingComesBack asks every operation with a canary in every parameter and
+// in every member of the body, as what it should be and as what it should not.
+// No error and no line of the log has it.
+func TestNothingComesBack(t *testing.T) {
+	h := servertest.New(t)
+	_, staff := h.Client()
+	taken, _ := h.Taken("contact", "email", "ada@example.com", "message", "hello")
+	if taken == "" {
+		t.Fatal("nothing is there to ask for")
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+		Components struct {
+			Schemas map[string]struct{ Properties map[string]any }
+		}
+	}
+	if err := json.Unmarshal([]byte(h.Inside("/v1/openapi.json").Body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	refused := 0
+	for where, methods := range doc.Paths {
+		for method, op := range methods {
+			members := doc.Components.Schemas[path.Base(op.RequestBody.Content["application/json"].Schema.Ref)].Properties
+			for _, body := range bodies(members) {
+				for _, to := range []string{where, where + "?actor=" + canary + "%00", where + "?" + canary + "=" + canary} {
+					r := httptest.NewRequest(strings.ToUpper(method), inBraces.ReplaceAllString(to, canary), strings.NewReader(body))
+					r.Header.Set("Authorization", "Bearer "+staff)
+					r.Header.Set("Content-Type", "application/json")
+					r.Header.Set("Idempotency-Key", canary)
+					w := httptest.NewRecorder()
+					h.Server.Private().ServeHTTP(w, r)
+					if w.Code < 400 {
+						continue
+					}
+					refused++
+					if strings.Contains(w.Body.String()+fmt.Sprint(w.Header()), canary) || w.Code >= 500 {
+						t.Errorf("%s %s of %s is answered %d %s", method, to, body, w.Code, w.Body)
+					}
+				}
+			}
+		}
+	}
+	if strings.Contains(h.Log.String(), canary) {
+		t.Errorf("it is in the log: %s", h.Log)
+	}
+	if refused < 300 {
+		t.Errorf("only %d requests were refused", refused)
+	}
+}
+
+var inBraces = regexp.MustCompile(`\{\w+\}`)
+
+// bodies are a good many that no operation, or only one, could want.
+func bodies(members map[string]any) (all []string) {
+	kinds := []string{`"` + canary + `"`, `["` + canary + `"]`, `{"email": "` + canary + `"}`, `[{"email": "` + canary + `"}]`, `7`, `null`, `"` + canary + `\u0000"`}
+	for name := range members {
+		for _, kind := range kinds {
+			all = append(all, `{"`+name+`": `+kind+`}`)
+		}
+	}
+	for _, kind := range kinds {
+		var list []string
+		for name := range members {
+			list = append(list, `"`+name+`": `+kind)
+		}
+		all = append(all, "{"+strings.Join(list, ", ")+"}")
+	}
+	return append(all, `{"`+canary+`": "`+canary+`"}`, `"`+canary, `{"values": {"`+canary+`": 1}}`)
+}
+
 // TestGuide runs the examples of docs/api.md, in order, in a shell.
 func TestGuide(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -126,4 +213,68 @@ func shell(t *testing.T, env map[string]string, script string) string {
 		t.Errorf("%s\n%v: %s", script, err, out)
 	}
 	return string(out)
+}
+
+// TestReplicas asks two houses over one database: what is done once is done
+// once in both, and what one has the other has.
+func TestReplicas(t *testing.T) {
+	h := servertest.Over(t, storetest.Postgres(t))
+	c, staff := h.Client()
+	other, err := server.New(t.Context(), h.Config(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { other.Close() })
+	second := httptest.NewServer(other.Private())
+	t.Cleanup(second.Close)
+	d, err := client.New(second.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyed := client.WithKey(t.Context(), "one-letter-from-ada")
+	answers := make([]*client.Collected, 24)
+	var wait sync.WaitGroup
+	for i := range answers {
+		wait.Go(func() {
+			var err error
+			answers[i], err = []*client.Client{c, d}[i%2].Collect(keyed, staff, "contact", client.Values{"email": "ada@example.com", "message": "hello"})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, a := range answers {
+		if a.Record != answers[0].Record || a.Receipt == "" {
+			t.Errorf("it is answered %+v and %+v", a, answers[0])
+		}
+	}
+	got, err := d.Read(t.Context(), staff, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Where: client.Values{"email": "ada@example.com"}})
+	if err != nil || len(got.Records) != 1 || got.Receipt == "" {
+		t.Errorf("there are %+v (%v)", got, err)
+	}
+	made, err := c.NewToken(t.Context(), staff, client.Token{Name: "crm", May: []string{"read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Status(t.Context(), made.Token); err != nil {
+		t.Errorf("the other house does not know the token: %v", err)
+	}
+	if err := c.Revoke(t.Context(), staff, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.Pass(time.Second)
+	if _, err := d.Status(t.Context(), made.Token); err == nil {
+		t.Error("a second later the other house still takes the token")
+	}
+	rows := client.Rows{{"email": "eve@example.org", "message": "one"}, {"email": "mia@example.net", "message": "two"}}
+	if in, err := d.Import(t.Context(), staff, "contact", rows); err != nil || in.Accepted != 2 || in.Leaf < 1 {
+		t.Errorf("an import is answered %+v (%v)", in, err)
+	}
+	if _, err := c.Correct(t.Context(), staff, answers[0].Record, "mia", client.Values{"email": "ada@example.org"}); err != nil {
+		t.Error(err)
+	}
+	if gone, err := d.Erase(t.Context(), staff, answers[0].Subject, "mia"); err != nil || gone.Receipt == "" {
+		t.Errorf("an erasure is answered %+v (%v)", gone, err)
+	}
 }

@@ -36,8 +36,9 @@ func (s *Server) openCore(ctx context.Context) (err error) {
 		}
 	}
 	if c.DB == "" && store.Exists(c.Data) {
-		// Who has data and no keys is told so before the data is touched.
-		if s.keys, err = seal.Open(c.Keys, c.keyOptions(time.Time{})); err != nil {
+		// Who has data and other keys is told so before the data is touched.
+		// None at all may be a first start that was cut off before it made them.
+		if s.keys, err = seal.Open(c.Keys, c.keyOptions(time.Time{})); err != nil && !errors.Is(err, seal.ErrNone) {
 			return err
 		}
 	}

@@ -11,14 +11,14 @@ import (
 
 	"github.com/avow-privacy/avow/internal/api"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 )
 
 // shop sells one thing at a time, and remembers what it sold by key.
 type shop struct {
 	*world
-	db   *store.DB
-	sold int // under the committer
-	now  time.Time
+	db  *store.DB
+	now time.Time
 }
 
 type sale struct {
@@ -45,18 +45,21 @@ func newShop(t *testing.T, cfg store.Config) *shop {
 	return s
 }
 
+const sold = "SELECT n FROM form_tally WHERE form = 'shop' AND outcome = 'sold'"
+
 func (s *shop) sell(ctx context.Context, in *saleIn) (*sale, error) {
 	once, out, seen := api.OnceOf(ctx), &sale{}, false
 	err := s.db.Commit(ctx, func(tx *store.Tx) (err error) {
 		if seen, err = once.Seen(ctx, tx); seen || err != nil {
 			return err
 		}
-		out.N = s.sold + 1
-		if err := once.Keep(ctx, tx, "", out); err != nil {
+		if _, err := tx.Exec(ctx, "INSERT INTO form_tally (form, outcome, n) VALUES ('shop', 'sold', 1) ON CONFLICT (form, outcome) DO UPDATE SET n = form_tally.n + 1"); err != nil {
 			return err
 		}
-		s.sold++
-		return nil
+		if err := tx.Get(ctx, sold, &out.N); err != nil {
+			return err
+		}
+		return once.Keep(ctx, tx, "", out)
 	})
 	if err != nil {
 		return nil, err
@@ -69,8 +72,10 @@ func (s *shop) buy(token, key, what string) *httptest.ResponseRecorder {
 	return s.ask("POST", "/v1/sell", token, `{"what": "`+what+`"}`, "Idempotency-Key", key)
 }
 
-func TestOnce(t *testing.T) {
-	s := newShop(t, store.Config{Path: t.TempDir()})
+func TestOnce(t *testing.T) { storetest.Engines(t, once) }
+
+func once(t *testing.T, cfg store.Config) {
+	s := newShop(t, cfg)
 	for _, c := range []struct {
 		name, token, key, what string
 		pass                   time.Duration
@@ -102,8 +107,10 @@ func TestOnce(t *testing.T) {
 
 // TestOnceAtOnce: of many that come at once with one key, one is done and all
 // are answered alike.
-func TestOnceAtOnce(t *testing.T) {
-	s := newShop(t, store.Config{Path: t.TempDir()})
+func TestOnceAtOnce(t *testing.T) { storetest.Engines(t, onceAtOnce) }
+
+func onceAtOnce(t *testing.T, cfg store.Config) {
+	s := newShop(t, cfg)
 	var wait sync.WaitGroup
 	for range 40 {
 		wait.Go(func() {
@@ -113,13 +120,17 @@ func TestOnceAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if s.sold != 1 {
-		t.Errorf("%d were sold", s.sold)
+	var n int
+	err := s.db.View(t.Context(), func(tx *store.Tx) error { return tx.Get(t.Context(), sold, &n) })
+	if err != nil || n != 1 {
+		t.Errorf("%d were sold (%v)", n, err)
 	}
 }
 
-func TestExpire(t *testing.T) {
-	s := newShop(t, store.Config{Path: t.TempDir()})
+func TestExpire(t *testing.T) { storetest.Engines(t, expire) }
+
+func expire(t *testing.T, cfg store.Config) {
+	s := newShop(t, cfg)
 	s.buy("staff", "key-00001", "clock")
 	s.now = s.now.Add(time.Hour)
 	s.buy("staff", "key-00002", "clock")
@@ -136,8 +147,10 @@ func TestExpire(t *testing.T) {
 
 // TestOnceTellsNothing: what is kept tells neither the key nor the body, nor can
 // either be tried out.
-func TestOnceTellsNothing(t *testing.T) {
-	s := newShop(t, store.Config{Path: t.TempDir()})
+func TestOnceTellsNothing(t *testing.T) { storetest.Engines(t, onceTellsNothing) }
+
+func onceTellsNothing(t *testing.T, cfg store.Config) {
+	s := newShop(t, cfg)
 	s.buy("staff", "key-00001", canary)
 	s.buy("crm", "key-00001", canary)
 	digests := map[string]bool{}

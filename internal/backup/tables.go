@@ -20,7 +20,7 @@ var tables = []table{
 	newTable("vault_subject", "id bytes, epoch integer, wrapped bytes"),
 	newTable("vault_index", "digest bytes, subject bytes"),
 	newTable("vault_record", "id bytes, subject bytes, collection text, version integer, collected integer, expires integer, sealed bytes"),
-	newTable("ledger_head", "log integer, origin text, size integer, root bytes, edge bytes, state bytes"),
+	newTable("ledger_head", "log integer, origin text, size integer, root bytes, edge bytes, state bytes, at integer"),
 	newTable("ledger_chunk", "log integer, first integer, data bytes"),
 	newTable("ledger_tile", "log integer, level integer, n integer, hashes bytes"),
 	newTable("ledger_checkpoint", "log integer, size integer, note bytes, signed integer"),

@@ -94,7 +94,7 @@ func (l *Book) begin(ctx context.Context) error {
 	}
 	root := (&tree{}).root()
 	err = l.db.Commit(ctx, func(tx *store.Tx) error {
-		return tx.Do(ctx, q.Begin, l.volume.n, l.volume.origin, int64(0), [32]byte(root), []byte{}, store.State{}.Bytes())
+		return tx.Do(ctx, q.Begin, l.volume.n, l.volume.origin, int64(0), [32]byte(root), []byte{}, store.State{}.Bytes(), tx.Now)
 	})
 	if err != nil {
 		return fmt.Errorf("open log: %w", err)
@@ -121,6 +121,7 @@ func (l *Book) compute(ctx context.Context) (*state, error) {
 			return err
 		}
 		s.rows = h.state
+		l.db.NotBefore(h.at)
 		err = eachEntry(ctx, tx, l.volume.n, 0, math.MaxInt64, func(_ int64, entry []byte) error {
 			s.tree.add(tlog.RecordHash(entry))
 			if s.tree.size == mark.Size {
@@ -157,11 +158,12 @@ type head struct {
 	root   [32]byte
 	edge   []byte
 	state  store.State
+	at     time.Time
 }
 
 func readHead(ctx context.Context, tx *store.Tx, query string, n int64) (h head, err error) {
 	var state []byte
-	if err := tx.Get(ctx, query, store.Into(&h.origin, &h.size, &h.root, &h.edge, &state), n); err != nil {
+	if err := tx.Get(ctx, query, store.Into(&h.origin, &h.size, &h.root, &h.edge, &state, &h.at), n); err != nil {
 		return h, err
 	}
 	var ok bool
@@ -299,5 +301,15 @@ func replaceFile(name string, data []byte) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return nil
+	return syncFolder(filepath.Dir(name))
+}
+
+// syncFolder makes durable which files a folder has.
+func syncFolder(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	_ = f.Sync() // not every file system can do this, and those need not
+	return f.Close()
 }

@@ -67,7 +67,7 @@ func (e *ConflictError) Error() string {
 
 // A Book is the log of one avow. Any number of goroutines may use it.
 type Book struct {
-	shelf  shelf
+	rack   rack
 	db     *store.DB
 	cfg    Config
 	shared bool // whether other processes write too

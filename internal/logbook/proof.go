@@ -72,7 +72,7 @@ func (l *Book) hashes(ctx context.Context, s *state) tlog.HashReaderFunc {
 
 // nodes are those of a full tile.
 func (l *Book) nodes(ctx context.Context, s *state, k tileKey) (*nodes, error) {
-	if n := l.shelf.get(k); n != nil {
+	if n := l.rack.get(k); n != nil {
 		return n, nil
 	}
 	hashes, err := l.tile(ctx, s, receipt.Tile{Level: k.level, N: k.n, Width: tileWidth})
@@ -80,7 +80,7 @@ func (l *Book) nodes(ctx context.Context, s *state, k tileKey) (*nodes, error) {
 		return nil, err
 	}
 	n := newNodes(hashes)
-	l.shelf.put(k, n)
+	l.rack.put(k, n)
 	return n, nil
 }
 

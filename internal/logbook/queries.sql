@@ -7,16 +7,16 @@ SELECT log, origin FROM ledger_head ORDER BY log DESC LIMIT 1
 SELECT log, origin FROM ledger_head ORDER BY log
 
 -- name: Head
-SELECT origin, size, root, edge, state FROM ledger_head WHERE log = $1
+SELECT origin, size, root, edge, state, at FROM ledger_head WHERE log = $1
 
 -- name: LockHead
-SELECT origin, size, root, edge, state FROM ledger_head WHERE log = $1 FOR UPDATE
+SELECT origin, size, root, edge, state, at FROM ledger_head WHERE log = $1 FOR UPDATE
 
 -- name: Begin
-INSERT INTO ledger_head (log, origin, size, root, edge, state) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
+INSERT INTO ledger_head (log, origin, size, root, edge, state, at) VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
 
 -- name: Advance
-UPDATE ledger_head SET size = $2, root = $3, edge = $4, state = $5 WHERE log = $1 AND size = $6
+UPDATE ledger_head SET size = $2, root = $3, edge = $4, state = $5, at = $6 WHERE log = $1 AND size = $7
 
 -- name: AddChunk
 INSERT INTO ledger_chunk (log, first, data) VALUES ($1, $2, $3)

@@ -171,7 +171,7 @@ func (l *Book) rotate(ctx context.Context, next *volume, reason string) error {
 		if err := tx.Do(ctx, q.AddChunk, next.n, 0, appendEntry(nil, entry)); err != nil {
 			return err
 		}
-		return tx.Do(ctx, q.Begin, next.n, next.origin, t.size, [32]byte(t.root()), t.edge(), h.state.Bytes())
+		return tx.Do(ctx, q.Begin, next.n, next.origin, t.size, [32]byte(t.root()), t.edge(), h.state.Bytes(), tx.Now)
 	})
 }
 

@@ -142,7 +142,7 @@ func (g *Growth) Finish(ctx context.Context, tx *store.Tx) error {
 	} else {
 		next.checkpoint, next.at = last.checkpoint, last.at
 	}
-	args := []any{next.n, next.tree.size, next.root, next.tree.edge(), next.rows.Bytes(), last.tree.size}
+	args := []any{next.n, next.tree.size, next.root, next.tree.edge(), next.rows.Bytes(), tx.Now, last.tree.size}
 	if g.book.shared { // and locked
 		return tx.Do(ctx, q.Advance, args...)
 	}

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/avow-privacy/avow/internal/seal/disk"
 )
 
 // Status says how the keys are kept.
@@ -32,7 +34,7 @@ func (k *Keys) Status() Status {
 			s.Epochs = append(s.Epochs, Epoch{n, e.since})
 		}
 	}
-	text, err := readSmall(filepath.Join(k.Beside(), backedUpFile))
+	text, err := disk.Read(filepath.Join(k.Beside(), backedUpFile))
 	s.BackedUp = err == nil && strings.TrimSpace(string(text)) == strconv.FormatInt(k.Newest(), 10)
 	return s
 }
@@ -57,7 +59,7 @@ func (k *Keys) backup(w io.Writer, passphrase []byte, work int) error {
 	for n := range r.epochs {
 		newest = max(newest, n)
 	}
-	if err := replaceFile(filepath.Join(k.Beside(), backedUpFile), fmt.Appendln(nil, newest)); err != nil {
+	if err := disk.Replace(filepath.Join(k.Beside(), backedUpFile), fmt.Appendln(nil, newest)); err != nil {
 		return fmt.Errorf("back up keys: note it: %w", err)
 	}
 	return nil

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/avow-privacy/avow/internal/seal/disk"
 )
 
 // A folder holds each key in a file of its own, which only its owner may read.
@@ -39,7 +41,7 @@ func (f folder) create(r *ring) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(half))
 	}
-	return syncFolder(filepath.Dir(dir))
+	return disk.Sync(filepath.Dir(dir))
 }
 
 func (f folder) fill(r *ring) error {
@@ -52,11 +54,11 @@ func (f folder) fill(r *ring) error {
 		files[epochName(n)+keySuffix] = keyLine(epochName(n), d)
 	}
 	for name, text := range files {
-		if err := writeNew(filepath.Join(string(f), name), []byte(text)); err != nil {
+		if err := disk.WriteNew(filepath.Join(string(f), name), []byte(text)); err != nil {
 			return err
 		}
 	}
-	return syncFolder(string(f))
+	return disk.Sync(string(f))
 }
 
 // write adds the epochs that are new and destroys those that ended. Nothing
@@ -70,7 +72,7 @@ func (f folder) write(r *ring) error {
 		if kept[n] {
 			continue
 		}
-		if err := addFile(f.file(epochName(n)), []byte(keyLine(epochName(n), d))); err != nil {
+		if err := disk.Add(f.file(epochName(n)), []byte(keyLine(epochName(n), d))); err != nil {
 			return err
 		}
 	}
@@ -80,21 +82,18 @@ func (f folder) write(r *ring) error {
 		}
 		// Under another name first: a crash must not leave half a key under its own.
 		name := f.file(epochName(n))
-		if err := errors.Join(os.Rename(name, name+endedSuffix), syncFolder(string(f))); err != nil {
+		if err := errors.Join(os.Rename(name, name+endedSuffix), disk.Sync(string(f))); err != nil {
 			return err
 		}
-		if err := destroy(name + endedSuffix); err != nil {
+		if err := disk.Destroy(name + endedSuffix); err != nil {
 			return err
 		}
 	}
-	return syncFolder(string(f))
+	return disk.Sync(string(f))
 }
 
-// The names that a key has while it comes and while it goes.
-const (
-	draftSuffix = ".new"
-	endedSuffix = ".ended"
-)
+// endedSuffix is what the name of a key ends in while it goes.
+const endedSuffix = ".ended"
 
 func (f folder) file(name string) string { return filepath.Join(string(f), name+keySuffix) }
 
@@ -104,11 +103,11 @@ func (f folder) sweep(entries []fs.DirEntry) error {
 	for _, e := range entries {
 		name := filepath.Join(string(f), e.Name())
 		if strings.HasPrefix(e.Name(), epochPrefix) && strings.HasSuffix(e.Name(), endedSuffix) {
-			if err := destroy(name); err != nil {
+			if err := disk.Destroy(name); err != nil {
 				return err
 			}
 		}
-		if key, draft := strings.CutSuffix(name, draftSuffix); draft && strings.HasPrefix(e.Name(), epochPrefix) {
+		if key, draft := strings.CutSuffix(name, disk.Draft); draft && strings.HasPrefix(e.Name(), epochPrefix) {
 			if _, err := os.Lstat(key); err == nil {
 				if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return err
@@ -173,7 +172,7 @@ func (f folder) read() (*ring, error) {
 
 func (f folder) key(name string) (dated, error) {
 	file := f.file(name)
-	text, err := readSmall(file)
+	text, err := disk.Read(file)
 	if err != nil {
 		return dated{}, err
 	}
@@ -186,7 +185,7 @@ func (f folder) key(name string) (dated, error) {
 
 func (f folder) token() (secret, error) {
 	file := filepath.Join(string(f), tokenName)
-	text, err := readSmall(file)
+	text, err := disk.Read(file)
 	if err != nil {
 		return nil, err
 	}

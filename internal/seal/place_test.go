@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/avow-privacy/avow/internal/seal/disk"
 )
 
 // easy makes a passphrase cheap to try, for tests.
@@ -147,7 +149,7 @@ func onlyOurs(t *testing.T, dir string, closed bool, k *Keys) {
 				t.Error(name, "holds a key in clear")
 			}
 		}
-		if bytes.Contains(text, []byte(keyFormat)) || strings.HasSuffix(name, draftSuffix) || strings.HasSuffix(name, endedSuffix) {
+		if bytes.Contains(text, []byte(keyFormat)) || strings.HasSuffix(name, disk.Draft) || strings.HasSuffix(name, endedSuffix) {
 			t.Error(name, "holds keys, or is left over")
 		}
 		return err
@@ -404,7 +406,7 @@ func TestTwoMakeAnEpoch(t *testing.T) {
 	if n, err := k.NextEpoch(time.Time{}); err != nil || n != 3 {
 		t.Error("not told of the other's:", n, err)
 	}
-	if err := addFile(folder(strings.TrimPrefix(spec, "file:")).file("epoch-2"), []byte("x")); err == nil || !strings.Contains(err.Error(), "never overwritten") {
+	if err := disk.Add(folder(strings.TrimPrefix(spec, "file:")).file("epoch-2"), []byte("x")); err == nil || !strings.Contains(err.Error(), "never overwritten") {
 		t.Error(err)
 	}
 	if got, err := Open(spec, Options{}); err != nil || !slices.Equal(got.Epochs(), []int64{1, 2, 3}) {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"filippo.io/age"
+
+	"github.com/avow-privacy/avow/internal/seal/disk"
 )
 
 // A sealedFile holds the whole ring in one file, sealed by something that is
@@ -42,7 +44,7 @@ func (s *sealedFile) create(r *ring) error {
 	if err != nil {
 		return err
 	}
-	return addFile(s.file, sealed)
+	return disk.Add(s.file, sealed)
 }
 
 func (s *sealedFile) write(r *ring) error {
@@ -52,14 +54,14 @@ func (s *sealedFile) write(r *ring) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.file, sealed)
+	return disk.Replace(s.file, sealed)
 }
 
 func (s *sealedFile) read() (*ring, error) {
 	if _, err := os.Stat(s.file); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNone
 	}
-	sealed, err := readSmall(s.file)
+	sealed, err := disk.Read(s.file)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +152,7 @@ func fromPassphrase(r io.Reader, passphrase []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged, or no age file: %w", err)
 	}
-	plain, err := io.ReadAll(io.LimitReader(out, small))
+	plain, err := io.ReadAll(io.LimitReader(out, disk.Small))
 	if err != nil {
 		return nil, fmt.Errorf("damaged: %w", err)
 	}
@@ -171,7 +173,7 @@ func newSystemdFolder(dir string, opt Options) place {
 		if opt.Credentials == "" {
 			return Key{}, errors.New("there is no folder of credentials: is this run by systemd, with LoadCredential=avow-key or LoadCredentialEncrypted=avow-key?")
 		}
-		raw, err := readSmall(filepath.Join(opt.Credentials, credential))
+		raw, err := disk.Read(filepath.Join(opt.Credentials, credential))
 		if err != nil {
 			return Key{}, fmt.Errorf("read credential %s: %w", credential, err)
 		}

@@ -250,9 +250,13 @@ func (db *DB) try(requests []*request) (undone bool, culprits []int, err error) 
 func (db *DB) step(g *group, r *request, s session) error {
 	tx := &Tx{Now: g.now, session: s, left: &r.left}
 	if db.engine.Alone() {
+		if r == g.requests[0] {
+			g.left = left{} // the engine may begin anew
+		}
 		tx.left = &g.left
 	}
 	before := *tx.left
+	tx.left.erases = false
 	r.run(tx)
 	tx.session = nil
 	switch {
@@ -264,6 +268,7 @@ func (db *DB) step(g *group, r *request, s session) error {
 	if r.err == nil && db.engine.Low() && !tx.left.erases {
 		r.err = db.engine.Full()
 	}
+	tx.left.erases = tx.left.erases || before.erases
 	if r.err != nil {
 		*tx.left = before
 	}

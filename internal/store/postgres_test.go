@@ -327,3 +327,39 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		}
 	}
 }
+
+// What commits cost without us: each request one transaction of two statements,
+// on 64 connections.
+func BenchmarkPlainPostgres(b *testing.B) {
+	address := storetest.Postgres(b)
+	db, err := store.Open(ctx, store.Config{URL: address})
+	if err != nil {
+		b.Fatal(err)
+	}
+	db.Close()
+	engine, err := sql.Open("pgx", address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer engine.Close()
+	engine.SetMaxIdleConns(64)
+	engine.SetMaxOpenConns(64)
+	var serial atomic.Int64
+	b.SetParallelism(32)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			tx, err := engine.Begin()
+			if err != nil {
+				b.Fatal(err)
+			}
+			n := serial.Add(1)
+			if _, err := tx.Exec(tally, "f", fmt.Sprint(n), 1); err != nil {
+				b.Fatal(err)
+			}
+			if err := tx.Commit(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

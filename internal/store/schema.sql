@@ -66,7 +66,8 @@ CREATE TABLE ledger_head (
 	size   INTEGER NOT NULL,
 	root   BLOB NOT NULL,
 	edge   BLOB NOT NULL,
-	state  BLOB NOT NULL
+	state  BLOB NOT NULL,
+	at     INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE ledger_tile (

@@ -111,6 +111,20 @@ func (db *DB) Now() time.Time {
 	return db.last
 }
 
+// NotBefore has Now not go back behind a moment that a process before this one
+// has written. A moment a day ahead of the clock is not believed: whatever wrote
+// it had a wrong clock, and everything would expire by it.
+func (db *DB) NotBefore(t time.Time) {
+	if t.Sub(db.Now()) > 24*time.Hour {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if t.After(db.last) {
+		db.last = t
+	}
+}
+
 // View runs fn over a snapshot of the rows. Many views run at once, beside a
 // commit too; none may write, and inside fn there must be no other View: views
 // that wait for each other's connections would wait for ever.

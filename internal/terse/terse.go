@@ -16,6 +16,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,6 +37,19 @@ var fragments = [0x20]string{
 	17: `{"record":"`, 18: `,"`, 19: `":`, 20: `email`, 21: `message`, 22: `name`, 23: `collect`, 24: `contact`, 25: `phone`, 26: `address`,
 	27: `read`, 28: `erase`, 29: `purposes.`, 30: `requests`, 31: `staff`,
 }
+
+// byFirst are the codes of the fragments that begin with a byte, the longest
+// first.
+var byFirst = func() (table [256][]byte) {
+	for code := 1; code < len(fragments); code++ {
+		first := fragments[code][0]
+		table[first] = append(table[first], byte(code))
+	}
+	for _, codes := range table {
+		slices.SortStableFunc(codes, func(a, b byte) int { return len(fragments[b]) - len(fragments[a]) })
+	}
+	return table
+}()
 
 // Pack writes the payload of the n-th event under version v of the statement.
 // Neither number is kept.
@@ -93,18 +107,15 @@ func pack(payload []byte, n int64, v avow.Version) (small []byte, ok bool) {
 // shorten appends text with its fragments as one byte each, the longest that
 // fits at each place.
 func shorten(to, text []byte) []byte {
+next:
 	for len(text) > 0 {
-		best := 0
-		for code := 1; code < len(fragments); code++ {
-			if len(fragments[code]) > len(fragments[best]) && bytes.HasPrefix(text, []byte(fragments[code])) {
-				best = code
+		for _, code := range byFirst[text[0]] {
+			if f := fragments[code]; len(f) <= len(text) && string(text[:len(f)]) == f {
+				to, text = append(to, code), text[len(f):]
+				continue next
 			}
 		}
-		if best == 0 {
-			to, text = append(to, text[0]), text[1:]
-			continue
-		}
-		to, text = append(to, byte(best)), text[len(fragments[best]):]
+		to, text = append(to, text[0]), text[1:]
 	}
 	return to
 }

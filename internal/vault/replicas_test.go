@@ -31,7 +31,7 @@ func (c *cage) again() *cage {
 		c.t.Fatal(err)
 	}
 	c.t.Cleanup(func() { o.db.Close() })
-	if o.Vault, err = vault.Open(ctx, o.db, o.keys, vault.Options{Settle: 200 * time.Millisecond,
+	if o.Vault, err = vault.Open(ctx, o.db, o.keys, vault.Options{Settle: 500 * time.Millisecond,
 		Forget: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error { return o.log.Forget(ctx, tx, id) }}); err != nil {
 		c.t.Fatal(err)
 	}
@@ -114,15 +114,28 @@ func TestReplicas(t *testing.T) {
 			}
 		})
 	}
+	stop := make(chan struct{})
+	var clock sync.WaitGroup
+	clock.Go(func() { // as each minute in a house, whose rotation waits for two
+		for tick := time.Tick(50 * time.Millisecond); ; {
+			select {
+			case <-tick:
+				if err := one.Refresh(ctx); err != nil {
+					t.Error(err)
+				}
+			case <-stop:
+				return
+			}
+		}
+	})
 	for range 2 {
 		if _, err := two.Rotate(ctx, nil, nil); err != nil {
 			t.Error(err)
 		}
-		if err := one.Refresh(ctx); err != nil {
-			t.Error(err)
-		}
 	}
 	all.Wait()
+	close(stop)
+	clock.Wait()
 	err := one.db.View(ctx, func(tx *store.Tx) error {
 		found, err := one.Scan(ctx, tx, true, nil)
 		if err != nil {

@@ -30,6 +30,7 @@ type House struct {
 	*server.Server
 	T       testing.TB
 	Dir     string // holds data and keys
+	DB      string // the address of a PostgreSQL database, if the data is there
 	URL     string // of the public address
 	Private string // of the private address
 	Log     *bytes.Buffer
@@ -42,8 +43,13 @@ type House struct {
 func New(t testing.TB) *House { return On(t, string(harbour.Statement)) }
 
 // On starts a house on a statement.
-func On(t testing.TB, text string) *House {
-	h := &House{T: t, Dir: t.TempDir(), Log: new(bytes.Buffer), now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
+func On(t testing.TB, text string) *House { return begin(t, text, "") }
+
+// Over starts a house on the example statement, over a PostgreSQL database.
+func Over(t testing.TB, db string) *House { return begin(t, string(harbour.Statement), db) }
+
+func begin(t testing.TB, text, db string) *House {
+	h := &House{T: t, DB: db, Dir: t.TempDir(), Log: new(bytes.Buffer), now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	h.Start(text)
 	t.Cleanup(h.Stop)
 	return h
@@ -51,7 +57,7 @@ func On(t testing.TB, text string) *House {
 
 // Config is how the house is started, on what is in force if text is empty.
 func (h *House) Config(text string) server.Config {
-	c := server.Config{Data: filepath.Join(h.Dir, "data"), Keys: h.Keys(), StatementName: "statement.md",
+	c := server.Config{Data: filepath.Join(h.Dir, "data"), DB: h.DB, Keys: h.Keys(), StatementName: "statement.md",
 		Clock: h.Now, Log: slog.New(slog.NewTextHandler(h.Log, nil))}
 	if text != "" {
 		c.Statement = []byte(text)

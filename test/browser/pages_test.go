@@ -43,6 +43,7 @@ var pages = []struct {
 	{"thanks", func(v *visitor) { v.send() }, "Thank you"},
 	{"receipt", func(v *visitor) { v.send(); v.follow(".actions a.plain") }, "recorded"},
 	{"verify", func(v *visitor) { v.open("/privacy/verify") }, "Check a receipt"},
+	{"the API", func(v *visitor) { v.home = startDemo(v.t).private; v.open("/v1/docs") }, "The API"},
 	{"nothing there", func(v *visitor) { v.open("/privacy/nothing") }, "no such page"},
 }
 

@@ -119,6 +119,7 @@ func (h *house) command(t testing.TB, name string, args ...string) *exec.Cmd {
 // A process is a running avow.
 type process struct {
 	public, private string
+	volume          string // which log is looked at; the first if empty
 	cmd             *exec.Cmd
 	said            *said         // what it wrote to standard error
 	gone            chan struct{} // closed when it has ended
@@ -236,7 +237,7 @@ func (p *process) stop(t testing.TB) {
 
 // fetch gets a part of the log that p serves.
 func (p *process) fetch(path string) ([]byte, error) {
-	resp, err := http.Get(p.public + "/log/" + path)
+	resp, err := http.Get(p.public + "/log/" + p.volume + path)
 	if err != nil {
 		return nil, err
 	}

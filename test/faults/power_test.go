@@ -84,7 +84,10 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int, s *st
 	select {
 	case <-ready:
 	case <-p.gone:
-		t.Skip("strace may not trace here: ", p.said)
+		if strings.HasPrefix(p.said.String(), "strace:") {
+			t.Skip("strace may not trace here: ", p.said)
+		}
+		t.Fatal("avow ended: ", p.said)
 	case <-time.After(60 * time.Second):
 		t.Fatal("under strace avow does not start: ", p.said)
 	}

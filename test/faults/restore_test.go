@@ -80,7 +80,7 @@ func age(t *testing.T) *old {
 		}
 	}
 	saveLog(t, p, o.log)
-	p.kill()
+	p.stop(t)
 	o.keys = only(readDisk(t, root), "keys")
 	return o
 }
@@ -164,8 +164,12 @@ func TestOldCopy(t *testing.T) {
 	h := in(t, both)
 	h.behind(t)
 	h.behind(t) // asking again does not help
-	done(t, "ledger", "rotate", "--reason", "the disk failed", "--data", h.data, "--keys", h.spec())
+	said := done(t, "ledger", "rotate", "--reason", "the disk failed", "--data", h.data, "--keys", h.spec())
+	if !strings.Contains(said, "harbour.example/log/2") {
+		t.Error("the rotation says: ", said)
+	}
 	p := h.must(t)
+	p.volume = "2/"
 	o.holdPeople(t, h, p)
 	first := ""
 	if err := eachEntry(p, 1, func(_ int64, entry []byte) { first = string(entry) }); err != nil {

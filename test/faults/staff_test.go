@@ -157,7 +157,7 @@ func (s *staff) note(record string, d deed, entries int64) {
 // once does one change until it is answered. What the house says no to is an
 // error; what it cannot do now is tried again.
 func (s *staff) once(w int, key string, do func(ctx context.Context, c *client.Client) (string, error)) (text string, err error) {
-	for try := range 5000 {
+	for try := range 2000 {
 		address := s.target(w)
 		if address == "" {
 			time.Sleep(2 * time.Millisecond)

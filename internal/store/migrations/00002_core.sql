@@ -43,14 +43,16 @@ CREATE INDEX vault_record_collection ON vault_record (collection, id);
 CREATE INDEX vault_record_expires ON vault_record (expires);
 
 -- An avow has one log after the other, numbered from 1: only the last goes on.
--- state sums up all live rows of persons (see store.State).
+-- state sums up all live rows of persons (see store.State); at is the moment of
+-- the last change, before which no later one may seem to be.
 CREATE TABLE ledger_head (
 	log    BIGINT NOT NULL PRIMARY KEY,
 	origin TEXT NOT NULL UNIQUE,
 	size   BIGINT NOT NULL,
 	root   BYTEA NOT NULL,
 	edge   BYTEA NOT NULL,
-	state  BYTEA NOT NULL
+	state  BYTEA NOT NULL,
+	at     BIGINT NOT NULL
 );
 
 -- sqlite: WITHOUT ROWID

@@ -1,14 +1,13 @@
 package sqlite
 
 import (
-	"errors"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
-	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 const (
@@ -36,21 +35,11 @@ func (e *ReadOnlyError) Error() string {
 
 func (e *ReadOnlyError) Unwrap() error { return e.Cause }
 
-// explain says what to do about a disk that takes no more.
-func (db *DB) explain(err error) error {
-	switch {
-	case errors.Is(err, sqlite3.FULL):
-		return &FullError{db.folder}
-	case errors.Is(err, sqlite3.READONLY), errors.Is(err, syscall.EROFS):
-		return &ReadOnlyError{db.folder, err}
-	}
-	return err
-}
-
 // A ballast is a file that is there to be taken away: what it leaves free on a
 // full disk is for the changes that must never be refused.
 type ballast struct {
 	file  string
+	vfs   string
 	gone  atomic.Bool
 	tried time.Time
 }
@@ -64,31 +53,51 @@ func (db *DB) Full() error { return &FullError{db.folder} }
 // Reserve releases the ballast.
 func (db *DB) Reserve() { db.ballast.release() }
 
-// Refill takes the ballast back, if there is room again. It tries once a second.
+// Refill takes the ballast back, once there is room for more than that: else it
+// would only take again what it gave. It tries once a second.
 func (db *DB) Refill() {
 	if db.Low() && time.Since(db.ballast.tried) >= time.Second {
-		db.ballast.take()
+		db.ballast.take(4 * ballastSize)
 		db.ballast.tried = time.Now()
 	}
 }
 
-// take makes the file, with bytes that no file system can leave out, and says
-// whether there was room for it.
-func (b *ballast) take() bool {
-	full := make([]byte, ballastSize)
-	for i := range full {
-		full[i] = byte(i*7 + i>>8)
+// take makes the file if there is room for so many bytes.
+func (b *ballast) take(room int) {
+	if info, err := os.Stat(b.file); err == nil && info.Size() == ballastSize {
+		return
 	}
-	err := os.WriteFile(b.file, full, 0o600)
+	err := b.fits(room)
+	if err == nil {
+		err = os.WriteFile(b.file, incompressible(room), 0o600)
+	}
+	if err == nil {
+		err = os.Truncate(b.file, ballastSize)
+	}
 	if err != nil {
 		os.Remove(b.file)
 	}
 	b.gone.Store(err != nil)
-	return err == nil
+}
+
+// fits asks a disk that is a test's, and knows how full it plays to be.
+func (b *ballast) fits(n int) error {
+	if small, ok := vfs.Find(b.vfs).(interface{ Fits(n int64) error }); ok {
+		return small.Fits(int64(n))
+	}
+	return nil
+}
+
+// incompressible gives bytes that no file system can make smaller.
+func incompressible(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
 }
 
 // release gives the room free.
 func (b *ballast) release() {
 	os.Remove(b.file)
 	b.gone.Store(true)
+	b.tried = time.Now()
 }

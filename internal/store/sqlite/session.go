@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"syscall"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -16,7 +17,8 @@ type Session struct {
 	stmts map[string]*stmt
 	bytes [64]byte // an id on its way into a statement
 
-	explain func(error) error // says what to do about it
+	folder string
+	full   bool // a statement found no room
 }
 
 type stmt struct {
@@ -31,7 +33,7 @@ func (s *Session) Exec(_ context.Context, query string, args []any) (int64, erro
 		return 0, err
 	}
 	if err := st.Exec(); err != nil {
-		return 0, s.explain(err)
+		return 0, s.failed(err)
 	}
 	if st.reads {
 		return 0, nil
@@ -55,7 +57,7 @@ func (s *Session) Get(_ context.Context, query string, dest, args []any) (found 
 		err = st.scan(dest)
 	}
 	if reset := st.Reset(); err == nil && reset != nil {
-		return false, s.explain(reset)
+		return false, s.failed(reset)
 	}
 	return found, err
 }
@@ -74,7 +76,7 @@ func (s *Session) Each(_ context.Context, query string, args []any, fn func(scan
 		}
 	}
 	if err := st.Err(); err != nil {
-		return s.explain(err)
+		return s.failed(err)
 	}
 	return nil
 }
@@ -107,6 +109,19 @@ func (s *Session) prepare(query string, args []any) (*stmt, error) {
 // command runs a statement without values, such as BEGIN.
 func (s *Session) command(text string) error {
 	return s.Do(context.Background(), text, nil)
+}
+
+// failed notes that a statement failed, and says what to do about a disk that
+// takes no more.
+func (s *Session) failed(err error) error {
+	switch {
+	case errors.Is(err, sqlite3.FULL):
+		s.full = true
+		return &FullError{s.folder}
+	case errors.Is(err, sqlite3.READONLY), errors.Is(err, syscall.EROFS):
+		return &ReadOnlyError{s.folder, err}
+	}
+	return err
 }
 
 func (s *Session) bind(st *stmt, n int, a any) error {

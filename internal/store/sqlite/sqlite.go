@@ -43,6 +43,7 @@ type DB struct {
 	ballast *ballast
 
 	writer  *Session         // whoever calls Transact
+	wary    int              // for how many transactions steps get savepoints
 	owed    <-chan time.Time // set while deleted bytes may still stand in the write-ahead log
 	readers chan *Session    // nil stands for one that was not opened yet
 }
@@ -72,7 +73,7 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	}
 	db := &DB{
 		folder: path, file: filepath.Join(path, databaseFile), vfs: cfg.VFS, lock: lock,
-		ballast: &ballast{file: filepath.Join(path, ballastFile)},
+		ballast: &ballast{file: filepath.Join(path, ballastFile), vfs: cfg.VFS},
 		readers: make(chan *Session, max(4, 2*runtime.GOMAXPROCS(0))),
 	}
 	if err := db.start(ctx, cfg); err != nil {
@@ -103,7 +104,7 @@ func (db *DB) start(ctx context.Context, cfg Config) (err error) {
 			return fmt.Errorf("open database: %w", err)
 		}
 	}
-	db.ballast.take()
+	db.ballast.take(ballastSize)
 	for range cap(db.readers) {
 		db.readers <- nil
 	}
@@ -154,7 +155,7 @@ func (db *DB) session(pragmas string) (*Session, error) {
 	if err := conn.Exec(pragmas); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return &Session{conn: conn, stmts: map[string]*stmt{}, explain: db.explain}, nil
+	return &Session{conn: conn, stmts: map[string]*stmt{}, folder: db.folder}, nil
 }
 
 // View runs fn over a snapshot of the rows. closing ends the wait for a

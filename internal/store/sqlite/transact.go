@@ -6,12 +6,37 @@ import (
 	"time"
 )
 
-// Transact does n steps, one after the other and each under a savepoint, and
-// then last, in one transaction. A step that returns an error has changed
-// nothing; an error of last undoes all. undone says of an error that surely
-// nothing was left behind.
+// Transact does n steps, one after the other, and then last, in one transaction.
+// A step that returns an error has changed nothing; an error of last undoes all.
+// undone says of an error that surely nothing was left behind.
+//
+// A savepoint for each step would copy every page that each of them touches. So
+// there is none, until a step fails after it has changed something: then all is
+// undone and done again with savepoints, and they stay for a while.
 func (db *DB) Transact(n int, step func(int, *Session) error, last func(*Session) error) (undone bool, err error) {
+	if db.wary == 0 || n == 1 {
+		db.wary = max(0, db.wary-1)
+		undone, err = db.transact(func() error { return db.plainly(n, step) }, last)
+		if n == 1 || !errors.Is(err, errAgain) {
+			if errors.Is(err, errAgain) {
+				err = nil // the step knows
+			}
+			return undone, err
+		}
+		db.wary = wariness
+	}
+	db.wary--
+	return db.transact(func() error { return db.warily(n, step) }, last)
+}
+
+// wariness is for how many transactions savepoints stay.
+const wariness = 32
+
+var errAgain = errors.New("a step failed that has changed something")
+
+func (db *DB) transact(steps func() error, last func(*Session) error) (undone bool, err error) {
 	s := db.writer
+	s.full = false
 	if err := s.command("BEGIN IMMEDIATE"); err != nil {
 		return true, err
 	}
@@ -20,11 +45,7 @@ func (db *DB) Transact(n int, step func(int, *Session) error, last func(*Session
 			s.command("ROLLBACK")
 		}
 	}()
-	if n == 1 {
-		if step(0, s) != nil {
-			return true, nil
-		}
-	} else if err := db.steps(n, step); err != nil {
+	if err := steps(); err != nil {
 		return true, err
 	}
 	if err := last(s); err != nil {
@@ -39,17 +60,33 @@ func (db *DB) Transact(n int, step func(int, *Session) error, last func(*Session
 	return false, nil
 }
 
-// steps runs each step under a savepoint. What it returns is a failure of the
-// transaction.
-func (db *DB) steps(n int, step func(int, *Session) error) error {
+// plainly runs the steps, up to the first that would have to be undone.
+func (db *DB) plainly(n int, step func(int, *Session) error) error {
+	s := db.writer
+	for i := range n {
+		before := s.conn.TotalChanges()
+		err := step(i, s)
+		switch {
+		case err == nil:
+		case hopeless(s):
+			return err
+		case s.conn.TotalChanges() != before:
+			return errAgain
+		}
+	}
+	return nil
+}
+
+// warily runs each step under a savepoint.
+func (db *DB) warily(n int, step func(int, *Session) error) error {
 	s := db.writer
 	for i := range n {
 		if err := s.command("SAVEPOINT request"); err != nil {
 			return err
 		}
 		if err := step(i, s); err != nil {
-			if full := (*FullError)(nil); errors.As(err, &full) || s.conn.GetAutocommit() {
-				return err // SQLite has undone all of it, or there is no room for any of it
+			if hopeless(s) {
+				return err
 			}
 			if err := s.command("ROLLBACK TO request"); err != nil {
 				return err
@@ -60,6 +97,12 @@ func (db *DB) steps(n int, step func(int, *Session) error) error {
 		}
 	}
 	return nil
+}
+
+// hopeless says of a step's failure that it is one of the transaction: SQLite has
+// undone all of it, or there is no room for any of it.
+func hopeless(s *Session) bool {
+	return s.full || s.conn.GetAutocommit()
 }
 
 // Settle empties the write-ahead log, where the pages stand as they were before

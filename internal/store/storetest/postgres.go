@@ -97,7 +97,7 @@ func binaries() (string, error) {
 const script = `
 cd "$1"
 "$2/initdb" -D data -U avow -A trust -E UTF8 --locale=C --no-sync --no-instructions >log 2>&1 || exit 1
-"$2/postgres" -D data -k "$1" -h '' -c shared_buffers=64MB -c max_connections=60 -c wal_level=replica -c max_wal_size=256MB >>log 2>&1 &
+"$2/postgres" -D data -k "$1" -h '' -c shared_buffers=64MB -c max_connections=120 -c wal_level=replica -c max_wal_size=256MB >>log 2>&1 &
 server=$!
 cat >/dev/null
 while kill -INT $server 2>/dev/null; do sleep 0.1; done

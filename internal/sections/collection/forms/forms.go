@@ -100,6 +100,7 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 		if entered, err = s.take(ctx, tx, e, c, values, t); err != nil || once == nil {
 			return err
 		}
+		t.Link = s.Ledger.Link(entered)
 		return once.Keep(ctx, tx, t.Link, t.answer())
 	})
 	if err != nil {
@@ -108,6 +109,7 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 	if entered == nil {
 		return t, nil
 	}
+	t.Link = s.Ledger.Link(entered) // here, where nobody else waits for it
 	t.Receipt, err = s.Ledger.Receipt(ctx, entered)
 	return t, err
 }
@@ -122,7 +124,6 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 	if err != nil {
 		return nil, err
 	}
-	t.Link = s.Ledger.Link(entered)
 	return entered, s.tally(ctx, tx, c, entered, 1)
 }
 

@@ -10,7 +10,7 @@ SELECT id FROM api_token WHERE name = $1
 SELECT id, name, scope, created, expires, revoked, refused FROM api_token WHERE digest = $1
 
 -- name: All
-SELECT id, digest, name, scope, created, expires, revoked, refused FROM api_token ORDER BY created, id
+SELECT id, digest, name, scope, created, expires, revoked, refused FROM api_token ORDER BY created, name
 
 -- name: Revoke
 UPDATE api_token SET revoked = $2 WHERE id = $1 AND revoked = 0

@@ -84,8 +84,18 @@ func TestLimits(t *testing.T) {
 	if err != nil || results[0].Status != 403 || results[1].Status != 403 {
 		t.Errorf("in a batch it is answered %+v (%v)", results, err)
 	}
+	reader, err := c.NewToken(ctx, staff, client.Token{Name: "reader", May: []string{"read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range []client.Operation{{Do: "collect", Collection: "contact", Values: values}, {Do: "correct", Record: mine.Record, Actor: "mia", Values: client.Values{"message": "x"}},
+		{Do: "delete", Record: mine.Record, Actor: "mia"}, {Do: "erase", Subject: mine.Subject, Actor: "mia"}} {
+		if results, err := c.Batch(ctx, reader.Token, []client.Operation{op}); err != nil || results[0].Status != 403 {
+			t.Errorf("in a batch %s, for what the token was not made, is answered %+v (%v)", op.Do, results, err)
+		}
+	}
 	list, err := c.Tokens(ctx, staff)
-	if err != nil || len(list) != 1 || list[0].Refused != 13 || list[0].Token != "" {
+	if err != nil || len(list) != 2 || list[0].Refused != 13 || list[0].Token != "" {
 		t.Errorf("the list of tokens is %+v (%v)", list, err)
 	}
 }

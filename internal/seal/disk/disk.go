@@ -1,4 +1,9 @@
-package seal
+// Package disk writes small files so that a crash leaves all of them or nothing, and destroys them.
+//
+// A file that is destroyed or replaced is overwritten first. That helps on a
+// disk that writes where it reads. Not all do: that is why the docs of avow ask
+// for encrypted disks.
+package disk
 
 import (
 	"crypto/rand"
@@ -9,25 +14,29 @@ import (
 	"path/filepath"
 )
 
-// small is more than any file of keys has.
-const small = 1 << 20
+// Small is more than any of these files has.
+const Small = 1 << 20
 
-func readSmall(file string) ([]byte, error) {
+// Draft is what the name of a file ends in that is not complete yet.
+const Draft = ".new"
+
+// Read reads a small file. One that is too big for that is damaged.
+func Read(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s is missing", file)
 	case err != nil:
 		return nil, err
-	case info.Size() > small:
+	case info.Size() > Small:
 		return nil, fmt.Errorf("%s is damaged", file)
 	}
 	return os.ReadFile(file)
 }
 
-// writeNew writes a file that is not there yet, durably. A crash can leave a
-// part of it.
-func writeNew(name string, text []byte) error {
+// WriteNew writes a file that is not there yet, durably. A crash can leave a part
+// of it.
+func WriteNew(name string, text []byte) error {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -38,32 +47,32 @@ func writeNew(name string, text []byte) error {
 
 // draft writes text beside a file, under a name that the next draft takes.
 func draft(name string, text []byte) (string, error) {
-	name += draftSuffix
+	name += Draft
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	return name, writeNew(name, text)
+	return name, WriteNew(name, text)
 }
 
-// addFile makes a file that must not be there yet: all of it or nothing.
-func addFile(name string, text []byte) error {
+// Add makes a file that must not be there yet: all of it or nothing.
+func Add(name string, text []byte) error {
 	from, err := draft(name, text)
 	if err != nil {
 		return err
 	}
 	if err := os.Link(from, name); err != nil { // unlike Rename it replaces nothing
 		if _, there := os.Lstat(name); there == nil || errors.Is(err, fs.ErrExist) {
-			return errors.Join(fmt.Errorf("%s is there already, and keys are never overwritten", name), os.Remove(from))
+			return errors.Join(fmt.Errorf("%s is there already, and it is never overwritten", name), os.Remove(from))
 		}
-		return errors.Join(os.Rename(from, name), syncFolder(filepath.Dir(name))) // no links on this file system
+		return errors.Join(os.Rename(from, name), Sync(filepath.Dir(name))) // no links on this file system
 	}
-	return errors.Join(os.Remove(from), syncFolder(filepath.Dir(name)))
+	return errors.Join(os.Remove(from), Sync(filepath.Dir(name)))
 }
 
-// replaceFile puts text in the place of a file, or makes it; a crash leaves what
+// Replace puts text in the place of a file, or makes it; a crash leaves what
 // was there before or text. What was there before is overwritten, as far as
 // that helps.
-func replaceFile(name string, text []byte) error {
+func Replace(name string, text []byte) error {
 	from, err := draft(name, text)
 	if err != nil {
 		return err
@@ -78,13 +87,11 @@ func replaceFile(name string, text []byte) error {
 	if before != nil {
 		overwrite(before)
 	}
-	return syncFolder(filepath.Dir(name))
+	return Sync(filepath.Dir(name))
 }
 
-// destroy overwrites and removes a file. A file system that writes elsewhere
-// than it reads, or a disk that does, may keep the old bytes: that is why the
-// docs ask for encrypted disks.
-func destroy(name string) error {
+// Destroy overwrites and removes a file, if it is there.
+func Destroy(name string) error {
 	f, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -99,7 +106,7 @@ func destroy(name string) error {
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return syncFolder(filepath.Dir(name))
+	return Sync(filepath.Dir(name))
 }
 
 func overwrite(f *os.File) {
@@ -114,7 +121,8 @@ func overwrite(f *os.File) {
 	}
 }
 
-func syncFolder(dir string) error {
+// Sync makes durable which files a folder has.
+func Sync(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -6,9 +6,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A shelf keeps full tiles at hand, with all the nodes beneath their roots, so
+// A rack keeps full tiles at hand, with all the nodes beneath their roots, so
 // that a proof neither reads a tile for each of its hashes nor computes it.
-type shelf struct {
+type rack struct {
 	mu    sync.Mutex
 	tiles map[tileKey]*nodes
 	order []tileKey // as they came; the oldest goes first
@@ -23,27 +23,27 @@ type tileKey struct {
 // nodes are those of one full tile, by height above its own hashes.
 type nodes [tileHeight][]tlog.Hash
 
-// shelfSize bounds what the shelf takes: 16 KiB a tile.
-const shelfSize = 512
+// rackSize bounds what the rack takes: 16 KiB a tile.
+const rackSize = 512
 
-func (s *shelf) get(k tileKey) *nodes {
+func (s *rack) get(k tileKey) *nodes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tiles[k]
 }
 
-func (s *shelf) put(k tileKey, n *nodes) {
+func (s *rack) put(k tileKey, n *nodes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tiles == nil {
-		s.tiles, s.order = map[tileKey]*nodes{}, make([]tileKey, shelfSize)
+		s.tiles, s.order = map[tileKey]*nodes{}, make([]tileKey, rackSize)
 	}
 	if s.tiles[k] != nil {
 		return
 	}
 	delete(s.tiles, s.order[s.next])
 	s.tiles[k], s.order[s.next] = n, k
-	s.next = (s.next + 1) % shelfSize
+	s.next = (s.next + 1) % rackSize
 }
 
 // newNodes computes the nodes of a full tile.
