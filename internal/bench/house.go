@@ -116,20 +116,8 @@ func (r *run) sampled() int64 { return max(20, min(500, int64(r.Subjects)/4)) }
 
 // fill lets persons in before anything is measured.
 func (r *run) fill(ctx context.Context) error {
-	for r.known < int64(r.Subjects) {
-		rows := make(client.Rows, min(client.MaxAtOnce, int64(r.Subjects)-r.known))
-		for i := range rows {
-			rows[i] = values(r.known + int64(i))
-		}
-		in, err := r.client.Import(ctx, r.token, "contact", rows)
-		if err != nil {
-			return fmt.Errorf("fill: %w", err)
-		}
-		if in.Accepted != len(rows) {
-			return fmt.Errorf("fill: %d of %d rows were refused", len(in.Refused), len(rows))
-		}
-		r.known += int64(len(rows))
-		r.Progress("fill", r.known, int64(r.Subjects))
+	if err := r.importAll(ctx); err != nil {
+		return fmt.Errorf("fill: %w", err)
 	}
 	if err := r.collectSome(ctx); err != nil {
 		return fmt.Errorf("fill: %w", err)
@@ -141,6 +129,49 @@ func (r *run) fill(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// importAll imports twice at a time: while one chunk becomes durable the next is
+// read.
+func (r *run) importAll(ctx context.Context) error {
+	total := int64(r.Subjects)
+	var next atomic.Int64
+	var failed error
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			for {
+				first := next.Add(client.MaxAtOnce) - client.MaxAtOnce
+				if first >= total {
+					return
+				}
+				err := r.importSome(ctx, first, min(client.MaxAtOnce, total-first))
+				r.mu.Lock()
+				failed = errors.Join(failed, err)
+				stop := failed != nil
+				r.known += min(client.MaxAtOnce, total-first)
+				r.Progress("fill", r.known, total)
+				r.mu.Unlock()
+				if stop {
+					return
+				}
+			}
+		})
+	}
+	both.Wait()
+	return failed
+}
+
+func (r *run) importSome(ctx context.Context, first, n int64) error {
+	rows := make(client.Rows, n)
+	for i := range rows {
+		rows[i] = values(first + int64(i))
+	}
+	in, err := r.client.Import(ctx, r.token, "contact", rows)
+	if err == nil && in.Accepted != len(rows) {
+		err = fmt.Errorf("%d of %d rows were refused", len(in.Refused), len(rows))
+	}
+	return err
 }
 
 func (r *run) collectSome(ctx context.Context) error {
