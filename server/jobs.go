@@ -21,6 +21,7 @@ func (s *Server) jobs() []job {
 	return []job{
 		{"count notices", time.Second, false, s.acceptance.Flush},
 		{"learn of new keys", time.Second, false, s.refreshKeys},
+		{"learn of new versions", time.Second, false, s.changes.Refresh},
 		{"expire", time.Minute, false, func(ctx context.Context) error { s.Expire(ctx); return nil }},
 		{"report the state", time.Minute, true, s.ledger.Report},
 		{"forget repeated requests", time.Minute, true, func(ctx context.Context) error { return api.Expire(ctx, s.store) }},

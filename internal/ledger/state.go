@@ -66,3 +66,6 @@ func (l *Ledger) Report(ctx context.Context) error {
 	l.reported.Store(&root)
 	return nil
 }
+
+// Row is the keyed hash by which a row of another table counts in the state.
+func (l *Ledger) Row(columns ...[]byte) [32]byte { return l.cfg.Keys.Row(columns...) }

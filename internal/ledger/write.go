@@ -33,6 +33,7 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 			}
 		}
 	}
+	g.Rows = g.Before.Plus(tx.Change())
 	if err := g.Finish(ctx, tx); err != nil {
 		return fmt.Errorf("write log: %w", err)
 	}
@@ -100,7 +101,7 @@ func (l *Ledger) keep(ctx context.Context, tx *store.Tx, g *logbook.Growth, ev *
 		return nil
 	}
 	r := row{ev.subject, ev.about, ev.n, g.Log(), index, ev.pos, int64(ev.version), ev.sealed}
-	g.Rows.Add(store.Events, l.rowHash(&r))
+	tx.Add(store.Events, l.rowHash(&r))
 	return tx.Do(ctx, q.AddEvent, r.subject, r.about, r.n, r.log, r.leaf, r.pos, r.version, r.sealed)
 }
 

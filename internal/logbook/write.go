@@ -12,8 +12,8 @@ import (
 
 // A Growth is what a transaction adds to the log, until it is durable.
 type Growth struct {
-	// Rows is the state that the head is to have beside it.
-	Rows store.State
+	// Before is the state beside the head so far, and Rows the one that is to be.
+	Before, Rows store.State
 
 	book  *Book
 	last  *state
@@ -31,7 +31,7 @@ func (l *Book) Grow(ctx context.Context, tx *store.Tx) (*Growth, error) {
 		return nil, err
 	}
 	next := &state{volume: last.volume, tree: last.tree.clone(), root: last.root, at: tx.Now}
-	l.staged = &Growth{Rows: last.rows.Plus(tx.Change()), book: l, last: last, next: next, first: next.tree.size}
+	l.staged = &Growth{Before: last.rows, Rows: last.rows.Plus(tx.Change()), book: l, last: last, next: next, first: next.tree.size}
 	return l.staged, nil
 }
 

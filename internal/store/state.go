@@ -14,6 +14,7 @@ const (
 	Indexes
 	Records
 	Events
+	Statements // published, not about persons, but what all uses are decided by
 	parts
 )
 
@@ -79,5 +80,5 @@ func ParseState(b []byte) (s State, ok bool) {
 
 // String names the part as a person would.
 func (p Part) String() string {
-	return [...]string{"subjects", "indexes", "records", "events"}[p]
+	return [...]string{"subjects", "indexes", "records", "events", "statements"}[p]
 }

@@ -112,10 +112,10 @@ func (db *DB) Now() time.Time {
 }
 
 // NotBefore has Now not go back behind a moment that a process before this one
-// has written. A moment a day ahead of the clock is not believed: whatever wrote
+// has written. A moment a week ahead of the clock is not believed: whatever wrote
 // it had a wrong clock, and everything would expire by it.
 func (db *DB) NotBefore(t time.Time) {
-	if t.Sub(db.Now()) > 24*time.Hour {
+	if t.Sub(db.Now()) > 7*24*time.Hour {
 		return
 	}
 	db.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,7 @@ var Keeps = []statement.Kind{"changes.date", "changes.history", "changes.pinned"
 //go:embed queries.sql
 var queries string
 
-var q = store.Load[struct{ Editions, Insert string }](queries)
+var q = store.Load[struct{ Editions, Insert, Count string }](queries)
 
 // Pins counts the records that stay under each version.
 type Pins interface {
@@ -114,15 +115,27 @@ func (u *Uncompiled) Error() string {
 	return u.Name + " does not compile; avow check says what to mend"
 }
 
+// ErrAltered says that somebody else than Publish wrote to the history.
+var ErrAltered = errors.New("the history of the statement in the database is not the one that was published: " +
+	"put back a backup. Nothing was changed")
+
 func (s *Section) load(ctx context.Context) error {
 	var rows []edition
-	err := s.Store.View(ctx, func(tx *store.Tx) error {
+	var found, kept store.State
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if kept, err = s.Ledger.State(ctx, tx); err != nil {
+			return err
+		}
 		return tx.Each(ctx, q.Editions, func(scan func(...any) error) error {
 			e, err := scanEdition(scan)
+			found.Add(store.Statements, s.sum(e))
 			rows = append(rows, e)
 			return err
 		})
 	})
+	if err == nil && found[store.Statements] != kept[store.Statements] {
+		err = ErrAltered
+	}
 	if err != nil {
 		return fmt.Errorf("read the history of the statement: %w", err)
 	}
@@ -130,6 +143,29 @@ func (s *Section) load(ctx context.Context) error {
 	defer s.mu.Unlock()
 	s.rows, s.editions = rows, append(s.editions, make([]*statement.Edition, len(rows)-len(s.editions))...)
 	return nil
+}
+
+// sum is what a version adds to the state of the store.
+func (s *Section) sum(e edition) [32]byte {
+	return s.Ledger.Row([]byte("statement_version"), strconv.AppendInt(nil, int64(e.version), 10), e.source, e.rules[:], e.text[:],
+		[]byte(e.updated.String()), []byte(e.class), strconv.AppendInt(nil, e.published.UnixMicro(), 10), strconv.AppendInt(nil, e.leaf, 10))
+}
+
+// Refresh learns of versions that another process over the same database has
+// published.
+func (s *Section) Refresh(ctx context.Context) error {
+	var n int
+	err := s.Store.View(ctx, func(tx *store.Tx) error { return tx.Get(ctx, q.Count, &n) })
+	if err != nil {
+		return fmt.Errorf("read the history of the statement: %w", err)
+	}
+	s.mu.RLock()
+	known := len(s.rows)
+	s.mu.RUnlock()
+	if n == known {
+		return nil
+	}
+	return s.load(ctx)
 }
 
 func scanEdition(scan func(...any) error) (e edition, err error) {
@@ -198,6 +234,9 @@ func (s *Section) Publish(ctx context.Context, name string, source []byte) (*Pub
 	if found.Failed() || compiled == nil {
 		return nil, &Uncompiled{Name: name, Source: source, Diagnostics: found}
 	}
+	if err := s.Refresh(ctx); err != nil {
+		return nil, err
+	}
 	p := new(Publication)
 	var announced *ledger.Pending
 	err := s.Store.Commit(ctx, func(tx *store.Tx) error {
@@ -265,9 +304,9 @@ func (s *Section) announce(ctx context.Context, tx *store.Tx, p *Publication, c 
 	// The index is known only when the group is written, so the row is given it
 	// by the entry itself; see Pending.Then.
 	announced.Then(func(ctx context.Context, tx *store.Tx, leaf int64) error {
-		_, err := tx.Exec(ctx, q.Insert, int64(p.Version), c.Source, c.RuleHash[:], c.TextHash[:], c.Updated.String(),
-			p.Class, tx.Now.UnixMicro(), leaf)
-		return err
+		e := edition{p.Version, c.Source, c.RuleHash, c.TextHash, c.Updated, p.Class, tx.Now, leaf}
+		tx.Add(store.Statements, s.sum(e))
+		return tx.Do(ctx, q.Insert, int64(e.version), e.source, e.rules[:], e.text[:], e.updated.String(), e.class, e.published.UnixMicro(), e.leaf)
 	})
 	return announced, nil
 }
