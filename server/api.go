@@ -23,6 +23,7 @@ func (s *Server) openAPI() *api.API {
 		Says:    "The text of a statement, at most 1 MiB. Version, class, its place in the log, and how many records stay under each version are answered.",
 		Example: "@statement.md", May: api.Publish, Limit: maxStatement}, "text/markdown", "application/json", s.publish)
 	api.Add(a, api.Operation{ID: "status", Method: "GET", Path: "/v1/status", Group: "About", Title: "Where this avow stands"}, s.status)
+	s.addBackup(a)
 	a.AddDocs()
 	return a
 }
