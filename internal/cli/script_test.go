@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3/driver"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/avow-privacy/avow/examples/harbour"
@@ -37,11 +38,12 @@ func TestMain(m *testing.M) {
 // receipts as files, serve serves a folder over HTTP, flip changes one bit of a
 // file, say writes a text many times over, house runs a house
 // and close ends it, witness runs a witness, fetch saves a page of the house, and
-// await repeats a command until it says something.
+// await repeats a command until it says something, and tamper changes its rows
+// behind its back.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: map[string]func(*testscript.TestScript, bool, []string){
 		"avow": runAvow, "log": makeLog, "serve": serveFolder, "flip": flipBit, "say": say, "house": runHouse, "close": stopHouse,
-		"witness": runWitness, "fetch": fetch, "await": await,
+		"witness": runWitness, "fetch": fetch, "await": await, "tamper": tamper,
 	}})
 }
 
@@ -161,4 +163,14 @@ func say(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = f.WriteString(strings.Repeat(text, n))
 	ts.Check(err)
 	ts.Check(f.Close())
+}
+
+// tamper runs SQL on the database of a house that does not run, behind its back:
+// tamper DIR SQL.
+func tamper(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := driver.Open("file:" + ts.MkAbs(args[0]) + "/data/avow.db")
+	ts.Check(err)
+	_, err = db.Exec(args[1])
+	ts.Check(err)
+	ts.Check(db.Close())
 }

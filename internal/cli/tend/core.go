@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/ledger"
@@ -59,6 +60,10 @@ func (p *place) with(w *world.World, fn func(ctx context.Context, h *core) error
 	return fn(ctx, h)
 }
 
+// settle is how long houses over the same database may take to learn of a new
+// epoch of keys: each asks once a second.
+const settle = 5 * time.Second
+
 // open opens all but the log.
 func (p *place) open(ctx context.Context, w *world.World) (_ *core, err error) {
 	h := &core{}
@@ -77,7 +82,11 @@ func (p *place) open(ctx context.Context, w *world.World) (_ *core, err error) {
 	if h.db, err = store.Open(ctx, rows); err != nil {
 		return nil, err
 	}
-	if h.vault, err = vault.Open(ctx, h.db, h.keys, vault.Options{Forget: h.forget}); err != nil {
+	options := vault.Options{Forget: h.forget}
+	if p.DB != "" {
+		options.Settle = settle
+	}
+	if h.vault, err = vault.Open(ctx, h.db, h.keys, options); err != nil {
 		return nil, err
 	}
 	origin, err := ledger.Name(ctx, h.db)

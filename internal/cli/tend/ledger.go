@@ -99,6 +99,9 @@ func (c *LedgerCheck) Run(w *world.World) error {
 		} else if err := h.ledger.Verify(ctx); err != nil {
 			fault(err)
 		}
+		if err := h.history(ctx); err != nil {
+			fault(err)
+		}
 		rows, err := h.scan(ctx, w, !c.Quick, fault)
 		if err != nil {
 			return err

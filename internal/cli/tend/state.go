@@ -2,11 +2,15 @@ package tend
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/sections/changes"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
+	"github.com/avow-privacy/avow/server"
 )
 
 // forget is what the vault asks for when it lets somebody go.
@@ -29,4 +33,14 @@ func (h *core) against(ctx context.Context, tx *store.Tx, found *vault.Scanned, 
 		fault(vault.Fault{Part: store.Events, What: "the rows are not those that were kept: some were lost, altered or brought back"})
 	}
 	return nil
+}
+
+// history holds the versions of the statement to what was published.
+func (h *core) history(ctx context.Context) error {
+	if h.ledger == nil {
+		return nil
+	}
+	pages := page.New(func() page.Frame { return page.Frame{} }, slog.New(slog.DiscardHandler))
+	_, err := changes.Open(ctx, changes.Deps{Store: h.db, Ledger: h.ledger, Pages: pages, Keeps: server.Keeps()})
+	return err
 }
