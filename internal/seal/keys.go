@@ -125,7 +125,7 @@ func (k *Keys) epoch(n int64) (*epochKey, error) {
 		return e, nil
 	}
 	k.missed[n] = true // until Reload: a damaged row must not cost a look each time
-	return nil, fmt.Errorf("no key for epoch %d", n)
+	return nil, fmt.Errorf("no key for epoch %d. If another process over this database began it, the two have to share one place of keys, not copies of it", n)
 }
 
 // Reload looks for epochs that another process began or ended.

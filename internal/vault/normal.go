@@ -25,11 +25,30 @@ func normal(category string, value []byte) []byte {
 	if isPhone(category) {
 		return phone(value)
 	}
+	if plain(value) {
+		return bytes.ToLower(value)
+	}
 	text := bytes.Join(bytes.Fields(norm.NFC.Bytes(bytes.ToLower(norm.NFC.Bytes(value)))), []byte(" "))
 	if at := bytes.LastIndexByte(text, '@'); at >= 0 {
 		return address(text, at)
 	}
 	return text
+}
+
+// plain says that a value needs nothing but lower case: it is of ASCII without
+// spaces, and if it has a host, not one that could be written in two ways. Nearly
+// all addresses are.
+func plain(value []byte) bool {
+	label := 0
+	for i, c := range value {
+		if c <= ' ' || c >= 0x7f || c|0x20 == 'n' && label == 1 && value[i-1]|0x20 == 'x' {
+			return false
+		}
+		if label++; c == '@' || c == '.' {
+			label = 0
+		}
+	}
+	return len(value) > 0 && value[len(value)-1] != '.'
 }
 
 // address writes the host of an e-mail address as it stands in the DNS. Dots
@@ -40,7 +59,7 @@ func address(text []byte, at int) []byte {
 	if err != nil {
 		return text // no host that could exist: the address stands for itself
 	}
-	return append(text[:at+1:at+1], host...)
+	return append(text[:at+1:at+1], strings.TrimSuffix(host, ".")...) // there are other dots than "."
 }
 
 const phoneCategory = "user.contact.phone_number"

@@ -4,7 +4,10 @@
 SELECT n, check_value, since FROM vault_epoch ORDER BY n
 
 -- name: AddEpoch
-INSERT INTO vault_epoch (n, check_value, since) VALUES ($1, $2, $3)
+INSERT INTO vault_epoch (n, check_value, since) VALUES ($1, $2, $3) ON CONFLICT (n) DO NOTHING
+
+-- name: Epoch
+SELECT check_value FROM vault_epoch WHERE n = $1
 
 -- name: DropEpoch
 DELETE FROM vault_epoch WHERE n = $1

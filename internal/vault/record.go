@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -191,12 +190,14 @@ func headers(ctx context.Context, tx *store.Tx, query string, args ...any) (foun
 // pack writes values in one buffer: name and value, each headed by its length,
 // in the order of the names.
 func pack(values map[avow.Field]Sealed) []byte {
-	size := 0
+	size, names := 0, make([]avow.Field, 0, 16)
 	for field, value := range values {
 		size += 8 + len(field) + len(value.Reveal())
+		names = append(names, field)
 	}
+	slices.Sort(names)
 	plain := make([]byte, 0, size) // never grown: a grown buffer leaves a copy behind
-	for _, field := range slices.Sorted(maps.Keys(values)) {
+	for _, field := range names {
 		value := values[field].Reveal()
 		plain = binary.BigEndian.AppendUint32(plain, uint32(len(field)))
 		plain = append(plain, field...)

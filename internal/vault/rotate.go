@@ -31,9 +31,9 @@ func (v *Vault) Epochs(ctx context.Context, tx *store.Tx) (Epochs, error) {
 	return Epochs{last.n, last.since, len(known) > 1 || len(v.keys.Epochs()) > 1}, nil
 }
 
-// batch is how many keys are wrapped anew in one transaction: enough to pay for
-// making it durable, few enough that nobody waits long behind it.
-const batch = 1000
+// wrapAtOnce is how many keys are wrapped anew in one transaction: enough to pay
+// for making it durable, few enough that nobody waits long behind it.
+const wrapAtOnce = 1000
 
 // Rotate begins a new epoch, or goes on with one that was begun, wraps all keys
 // under its key, and destroys those of the epochs before. The house runs
@@ -127,7 +127,7 @@ func (v *Vault) wrapAll(ctx context.Context, current int64, progress func(done, 
 			return err
 		}
 		stuck = append(stuck, b.stuck...)
-		after, more, done = b.last, b.seen == batch, done+int64(b.seen)
+		after, more, done = b.last, b.seen == v.batch, done+int64(b.seen)
 		if progress != nil {
 			progress(min(done, total), total)
 		}
@@ -152,13 +152,13 @@ func (v *Vault) wrapSome(ctx context.Context, tx *store.Tx, after avow.SubjectID
 		epoch int64
 		key   []byte
 	}
-	old := make([]wrapped, 0, batch)
+	old := make([]wrapped, 0, v.batch)
 	err = tx.Each(ctx, q.ToWrap, func(scan func(...any) error) error {
 		var w wrapped
 		err := scan(&w.id, &w.epoch, &w.key)
 		old = append(old, w)
 		return err
-	}, after, current, batch)
+	}, after, current, v.batch)
 	if err != nil {
 		return b, err
 	}

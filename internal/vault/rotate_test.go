@@ -48,6 +48,8 @@ func epochsOf(t testing.TB, p *place) (e Epochs, rows []int64) {
 func TestRotate(t *testing.T) { each(t, testRotate) }
 
 func testRotate(t *testing.T, p *place) {
+	const batch = 50
+	p.batch = batch
 	began := p.now
 	_, ids := p.fill(t, batch+10)
 	var epoch int64
@@ -97,7 +99,8 @@ func testRotate(t *testing.T, p *place) {
 func TestRotateWhileOthersWork(t *testing.T) { each(t, testRotateWhileOthersWork) }
 
 func testRotateWhileOthersWork(t *testing.T, p *place) {
-	p.fill(t, 2*batch+10)
+	p.batch = 50
+	p.fill(t, 230)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -230,6 +233,24 @@ func testRefresh(t *testing.T, p *place) {
 	}
 }
 
+// Processes that start over an empty database at the same time agree on its
+// first epoch, and who brings other keys is told.
+func TestFirstEpoch(t *testing.T) { each(t, testFirstEpoch) }
+
+func testFirstEpoch(t *testing.T, p *place) {
+	if err := p.begin(ctx, 1); err != nil {
+		t.Error("once more with the same keys:", err)
+	}
+	other, err := seal.Create("file:"+filepath.Join(t.TempDir(), "keys"), seal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrong *KeysError
+	if err := (&Vault{db: p.db, keys: other}).begin(ctx, 1); !errors.As(err, &wrong) {
+		t.Error("with other keys:", err)
+	}
+}
+
 var (
 	rotateIn = flag.String("vault.rotate-in", "", "rotate the keys in this folder until killed; for TestKilledRotation's own use")
 	kills    = flag.Int("vault.kills", 8, "how often TestKilledRotation kills")
@@ -244,7 +265,7 @@ func TestKilledRotation(t *testing.T) {
 	dir := t.TempDir()
 	data := store.Config{Path: filepath.Join(dir, "data")}
 	p := openAt(t, data, dir)
-	_, ids := p.fill(t, 3*batch)
+	_, ids := p.fill(t, 3*wrapAtOnce)
 	p.db.Close()
 	unfinished := 0
 	for round := range *kills {

@@ -226,6 +226,7 @@ func testUpdateOfNobody(t *testing.T, p *place) {
 func TestUpdatesAddUp(t *testing.T) { each(t, testUpdatesAddUp) }
 
 func testUpdatesAddUp(t *testing.T, p *place) {
+	fewer(t, "30")
 	fields := rapid.SampledFrom([]avow.Field{"a", "b", "c", ""})
 	rapid.Check(t, func(rt *rapid.T) {
 		id, _ := p.put(t, "", Record{Collection: "contact", Version: 1, Expires: p.now, Values: values("a", "first")})

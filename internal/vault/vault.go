@@ -33,7 +33,7 @@ import (
 var queriesSQL string
 
 var q = store.Load[struct {
-	Epochs, AddEpoch, DropEpoch                       string
+	Epochs, Epoch, AddEpoch, DropEpoch                string
 	AddSubject, Subject, LockSubject, DropSubject     string
 	Lookup, AddIndex, DropIndex, DropIndexes          string
 	AddRecord, Record, Row, UpdateRecord              string
@@ -59,9 +59,10 @@ type Options struct {
 // A Vault keeps the information of one avow. Any number of goroutines may use
 // it.
 type Vault struct {
-	db   *store.DB
-	keys *seal.Keys
-	opt  Options
+	db    *store.DB
+	keys  *seal.Keys
+	opt   Options
+	batch int // wrapAtOnce; fewer in tests
 }
 
 // A KeysError says that the keys are not those that the data was closed under.
@@ -94,7 +95,7 @@ func Open(ctx context.Context, db *store.DB, keys *seal.Keys, opt Options) (*Vau
 	if opt.Settle == 0 && db.Engine() != "sqlite" {
 		opt.Settle = 2 * time.Minute
 	}
-	v := &Vault{db: db, keys: keys, opt: opt}
+	v := &Vault{db: db, keys: keys, opt: opt, batch: wrapAtOnce}
 	if err := v.Refresh(ctx); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
@@ -140,15 +141,25 @@ func (v *Vault) fits(e epoch) error {
 }
 
 // begin makes an epoch, whose key there is, the one that new keys are wrapped
-// under.
+// under. Processes that start over an empty database at the same time all begin
+// its first; those that have other keys than the one who was first are told.
 func (v *Vault) begin(ctx context.Context, n int64) error {
 	check, err := v.keys.EpochCheck(n)
 	if err != nil {
 		return err
 	}
-	err = v.db.Commit(ctx, func(tx *store.Tx) error { return tx.Do(ctx, q.AddEpoch, n, check, tx.Now) })
+	var kept []byte
+	err = v.db.Commit(ctx, func(tx *store.Tx) error {
+		if err := tx.Do(ctx, q.AddEpoch, n, check, tx.Now); err != nil {
+			return err
+		}
+		return tx.Get(ctx, q.Epoch, &kept, n)
+	})
 	if err != nil {
 		return fmt.Errorf("begin epoch %d: %w", n, err)
+	}
+	if subtle.ConstantTimeCompare(check, kept) != 1 {
+		return &KeysError{n}
 	}
 	v.keys.Use(n)
 	return nil
