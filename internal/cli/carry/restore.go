@@ -90,6 +90,7 @@ func (c *Restore) Run(w *world.World) error {
 		return err
 	}
 	c.print(w, report, found, signed)
+	warn(w, report, options.Entries)
 	return nil
 }
 
@@ -119,6 +120,22 @@ func (c *Restore) print(w *world.World, r *backup.Report, found *backup.Contents
 	if signed > r.LogSize {
 		fmt.Fprintf(w.Stdout, "\n%d entries were signed with these keys, so the house will not start on this log. Restore again with --log and the\n"+
 			"log as it was published, or, if that is lost too, begin a new one:\n\n  avow ledger rotate --reason \"restored from a backup\"\n", signed)
+	}
+}
+
+// warn says what the backup could not know, and somebody has to do again.
+func warn(w *world.World, r *backup.Report, since [][]byte) {
+	published := 0
+	for _, entry := range since {
+		if kind, _ := receipt.EntryKind(entry); kind == "s" {
+			published++
+		}
+	}
+	if published > 0 {
+		fmt.Fprintf(w.Stdout, "\n%s of the statement came into force since: publish again what is in force, with avow publish\n", world.Count(published, "version"))
+	}
+	if n := r.Rows["api_token"]; n > 0 {
+		fmt.Fprintf(w.Stdout, "\n%s as it was then: revoke again what was revoked since, see avow token list\n", world.Count(n, "token"))
 	}
 }
 
