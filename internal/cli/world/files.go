@@ -42,12 +42,15 @@ func (w *World) ReadStatement(name string) ([]byte, error) {
 // WriteFile writes a file whole or not at all: beside its place first, then
 // made durable, then moved. A file that is there is replaced.
 func WriteFile(name string, mode fs.FileMode, write func(io.Writer) error) error {
-	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, mode)
+	// What a crash left there may be open to others, or lead elsewhere.
+	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(name+".new", os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
 		return err
 	}
-	err = write(f)
-	err = cmp.Or(err, f.Chmod(mode), f.Sync())
+	err = cmp.Or(write(f), f.Chmod(mode), f.Sync())
 	if err = cmp.Or(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
