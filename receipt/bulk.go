@@ -48,19 +48,26 @@ const maxBulk = 1 << 53
 
 var errBulk = errors.New("the event is not in the bulk that the receipt names")
 
-// check says how many events the entry is of, if this commitment is of one.
-func (b *Bulk) check(commitment [32]byte) (n int64, err error) {
+// BulkRoot is what an entry says that many events share: how many, and the root
+// over their commitments.
+func BulkRoot(entry []byte) (n int64, root [32]byte, ok bool) {
 	var e struct {
 		K    string `json:"k"`
 		N    int64  `json:"n"`
 		Root string `json:"root"`
 	}
-	if kind, ok := EntryKind(b.Entry); !ok || kind != "b" || json.Unmarshal(b.Entry, &e) != nil {
+	if kind, ok := EntryKind(entry); !ok || kind != "b" || json.Unmarshal(entry, &e) != nil {
+		return 0, root, false
+	}
+	root, ok = decodeHash(e.Root)
+	return e.N, root, ok && e.N > 0 && e.N <= maxBulk
+}
+
+// check says how many events the entry is of, if this commitment is of one.
+func (b *Bulk) check(commitment [32]byte) (n int64, err error) {
+	n, root, ok := BulkRoot(b.Entry)
+	if !ok || b.Index < 0 || !included(b.Path, n, root, b.Index, tlog.RecordHash(commitment[:])) {
 		return 0, errBulk
 	}
-	root, ok := decodeHash(e.Root)
-	if !ok || e.N > maxBulk || b.Index < 0 || !included(b.Path, e.N, root, b.Index, tlog.RecordHash(commitment[:])) {
-		return 0, errBulk
-	}
-	return e.N, nil
+	return n, nil
 }

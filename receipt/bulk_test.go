@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/avow-privacy/avow"
 	"golang.org/x/mod/sumdb/tlog"
+	"pgregory.net/rapid"
 )
 
 // bulk adds an entry for n events to the log, and returns what the receipt of
@@ -251,5 +253,54 @@ func TestSizes(t *testing.T) {
 	}
 	if tlog.HashSize*20*4/3*4/3 > len(few) {
 		t.Error("shorter than its hashes")
+	}
+}
+
+// What is written straight is what the long way gives.
+func TestPayloadIsCanonical(t *testing.T) {
+	word := rapid.OneOf(rapid.StringN(0, 12, -1), rapid.SampledFrom([]string{"a", "b", "é", "\U0001F41A", "\ue000", "\u2028", "<&>", `\"`, "\x7f", "\x01", "\xff"}))
+	var value func(depth int) *rapid.Generator[any]
+	value = func(depth int) *rapid.Generator[any] {
+		all := []*rapid.Generator[any]{word.AsAny(), rapid.Int64().AsAny(), rapid.Float64().AsAny(), rapid.Bool().AsAny(), rapid.Just[any](nil), rapid.SliceOfN(word, 0, 3).AsAny()}
+		if depth > 0 {
+			all = append(all, rapid.SliceOfN(value(depth-1), 0, 4).AsAny(), rapid.MapOfN(word, value(depth-1), 0, 4).AsAny())
+		}
+		return rapid.OneOf(all...)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		e := Event{At: time.Unix(rapid.Int64Range(-62167219200-10, 253402300799+10).Draw(t, "at"), rapid.Int64Range(0, 999999999).Draw(t, "ns")),
+			Clause: avow.ClauseID(word.Draw(t, "clause")), N: rapid.Int64().Draw(t, "n"), Nonce: word.Draw(t, "nonce"), Prev: word.Draw(t, "prev"),
+			Statement: avow.Version(rapid.Int().Draw(t, "v")), Type: word.Draw(t, "type"), X: rapid.MapOfN(word, value(2), 0, 4).Draw(t, "x")}
+		got, err := e.Payload()
+		long := e
+		long.At = e.At.UTC().Truncate(time.Second)
+		want, err2 := canonical(long)
+		if (err == nil) != (err2 == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("%q %v\n%q %v", got, err, want, err2)
+		}
+		x := Extra{EntryKey: sha256.Sum256(got), LogKey: e.Type, Payload: got}
+		if rapid.Bool().Draw(t, "more") {
+			x.Bulk = &Bulk{Entry: got, Index: e.N, Path: [][32]byte{{1}, {2}}}
+			x.Witnesses = []string{e.Nonce, "b"}
+		}
+		got, err = x.marshal()
+		f := extraFields{nil, base64.StdEncoding.EncodeToString(x.EntryKey[:]), x.LogKey, string(x.Payload), x.Witnesses}
+		if x.Bulk != nil {
+			f.Bulk = x.Bulk.fields()
+		}
+		want, err2 = canonical(f)
+		if (err == nil) != (err2 == nil) || err == nil && !bytes.Equal(got, want) {
+			t.Fatalf("%q %v\n%q %v", got, err, want, err2)
+		}
+	})
+}
+
+func BenchmarkPayload(b *testing.B) {
+	e := Event{Clause: "contact", N: 1, Nonce: "0123456789012345678901", Statement: 1, Type: "collected", X: map[string]any{
+		"collection": "contact", "fields": []any{"email", "message", "name"}, "record": "record_0192f0c1e8b07d2a9b3c4d5e6f708192", "until": "2028-11-24"}}
+	for b.Loop() {
+		if _, err := e.Payload(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

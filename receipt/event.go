@@ -7,6 +7,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/avow-privacy/avow"
@@ -29,11 +32,89 @@ type Event struct {
 
 // Payload writes the event in canonical form.
 func (e Event) Payload() ([]byte, error) {
-	e.At = e.At.UTC().Truncate(time.Second)
-	if e.X == nil {
-		e.X = map[string]any{}
+	at := e.At.UTC()
+	if year := at.Year(); year < 0 || year > 9999 {
+		return nil, errors.New("an event in a year that cannot be written")
 	}
-	return canonical(e)
+	b := at.AppendFormat(append(make([]byte, 0, 384), `{"at":"`...), "2006-01-02T15:04:05Z")
+	b, err := appendText(append(b, `","clause":`...), string(e.Clause), nil)
+	b = appendNumber(append(b, `,"n":`...), e.N)
+	b, err = appendText(append(b, `,"nonce":`...), e.Nonce, err)
+	b, err = appendText(append(b, `,"prev":`...), e.Prev, err)
+	b = appendNumber(append(b, `,"statement":`...), int64(e.Statement))
+	b, err = appendText(append(b, `,"type":`...), e.Type, err)
+	b, err = appendValue(append(b, `,"x":`...), e.X, err)
+	return append(b, '}'), err
+}
+
+// appendText appends a string in canonical form, unless something has failed.
+func appendText(b []byte, text string, failed error) ([]byte, error) {
+	if failed != nil {
+		return b, failed
+	}
+	return jsontext.AppendQuote(b, text)
+}
+
+// appendNumber appends a number in canonical form: whole beyond 2^53 are not
+// the same in every reader, and are written as that reader would.
+func appendNumber(b []byte, n int64) []byte {
+	if n < -maxWhole || n > maxWhole {
+		value := jsontext.Value(strconv.FormatInt(n, 10))
+		_ = value.Canonicalize() // a number has a form
+		return append(b, value...)
+	}
+	return strconv.AppendInt(b, n, 10)
+}
+
+const maxWhole = 1 << 53
+
+// appendValue appends what an event may say more. What sections say is written
+// straight; anything else goes the long way.
+func appendValue(b []byte, v any, failed error) ([]byte, error) {
+	if failed != nil {
+		return b, failed
+	}
+	switch v := v.(type) {
+	case string:
+		return jsontext.AppendQuote(b, v)
+	case []any:
+		var err error
+		b = append(b, '[')
+		for i, member := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b, err = appendValue(b, member, err)
+		}
+		return append(b, ']'), err
+	case map[string]any:
+		if names := slices.Sorted(maps.Keys(v)); plain(names) {
+			var err error
+			b = append(b, '{')
+			for i, name := range names {
+				if i > 0 {
+					b = append(b, ',')
+				}
+				b, err = appendText(b, name, err)
+				b, err = appendValue(append(b, ':'), v[name], err)
+			}
+			return append(b, '}'), err
+		}
+	}
+	raw, err := canonical(v)
+	return append(b, raw...), err
+}
+
+// plain says whether names sort as they do in UTF-16.
+func plain(names []string) bool {
+	for _, name := range names {
+		for i := range len(name) {
+			if name[i] >= 0x80 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // ParseEvent reads what Payload wrote, and nothing else.
@@ -131,12 +212,29 @@ type extraFields struct {
 	Witnesses []string    `json:"witnesses,omitempty"`
 }
 
-func (x Extra) marshal() ([]byte, error) {
-	f := extraFields{nil, base64.StdEncoding.EncodeToString(x.EntryKey[:]), x.LogKey, string(x.Payload), x.Witnesses}
+func (x Extra) marshal() (b []byte, err error) {
+	b = append(make([]byte, 0, 256+len(x.Payload)*5/4), '{')
 	if x.Bulk != nil {
-		f.Bulk = x.Bulk.fields()
+		f := x.Bulk.fields()
+		b, err = appendText(append(b, `"bulk":{"entry":`...), f.Entry, err)
+		b = appendNumber(append(b, `,"index":`...), f.Index)
+		b = append(append(append(b, `,"path":"`...), f.Path...), `"},`...)
 	}
-	return canonical(f)
+	b = base64.StdEncoding.AppendEncode(append(b, `"k":"`...), x.EntryKey[:])
+	b, err = appendText(append(b, `","key":`...), x.LogKey, err)
+	b, err = appendText(append(b, `,"payload":`...), string(x.Payload), err)
+	for i, key := range x.Witnesses {
+		if i == 0 {
+			b = append(b, `,"witnesses":[`...)
+		} else {
+			b = append(b, ',')
+		}
+		b, err = appendText(b, key, err)
+	}
+	if len(x.Witnesses) > 0 {
+		b = append(b, ']')
+	}
+	return append(b, '}'), err
 }
 
 func unmarshalExtra(raw []byte) (Extra, error) {

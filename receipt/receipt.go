@@ -159,14 +159,13 @@ func (p *Proof) Format() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%sextra %s\nindex %d\n", header, base64.StdEncoding.EncodeToString(extra), p.Index)
-	for _, h := range p.Path {
-		b.WriteString(base64.StdEncoding.EncodeToString(h[:]) + "\n")
+	b := make([]byte, 0, len(header)+base64.StdEncoding.EncodedLen(len(extra))+45*len(p.Path)+len(p.Checkpoint)+64)
+	b = base64.StdEncoding.AppendEncode(append(append(b, header...), "extra "...), extra)
+	b = append(strconv.AppendInt(append(b, "\nindex "...), p.Index, 10), '\n')
+	for i := range p.Path {
+		b = append(base64.StdEncoding.AppendEncode(b, p.Path[i][:]), '\n')
 	}
-	b.WriteString("\n")
-	b.Write(p.Checkpoint)
-	return []byte(b.String()), nil
+	return append(append(b, '\n'), p.Checkpoint...), nil
 }
 
 // Parse reads a receipt without checking what it claims.

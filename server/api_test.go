@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -167,6 +169,46 @@ func bodies(members map[string]any) (all []string) {
 	return append(all, `{"`+canary+`": "`+canary+`"}`, `"`+canary, `{"values": {"`+canary+`": 1}}`)
 }
 
+// TestExamples does what the documentation gives as examples, in its order.
+func TestExamples(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ada, err := c.Collect(t.Context(), staff, "contact", client.Values{"email": "ada@example.com", "message": "hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct{ Example json.RawMessage }
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(h.Inside("/v1/openapi.json").Body), &doc); err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	for where, methods := range doc.Paths {
+		for method, op := range methods {
+			body := op.RequestBody.Content["application/json"].Example
+			if body == nil {
+				continue
+			}
+			to := strings.NewReplacer("subjects/{id}", "subjects/"+ada.Subject, "{id}", ada.Record, "{collection}", "contact").Replace(where)
+			r := httptest.NewRequest(strings.ToUpper(method), to, strings.NewReader(string(body)))
+			r.Header.Set("Authorization", "Bearer "+staff)
+			w := httptest.NewRecorder()
+			h.Server.Private().ServeHTTP(w, r)
+			if done++; w.Code >= 300 {
+				t.Errorf("%s %s %s is answered %d %s", method, to, body, w.Code, w.Body)
+			}
+		}
+	}
+	if done < 8 {
+		t.Errorf("%d examples were found", done)
+	}
+}
+
 // TestGuide runs the examples of docs/api.md, in order, in a shell.
 func TestGuide(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -215,11 +257,10 @@ func shell(t *testing.T, env map[string]string, script string) string {
 	return string(out)
 }
 
-// TestReplicas asks two houses over one database: what is done once is done
-// once in both, and what one has the other has.
-func TestReplicas(t *testing.T) {
-	h := servertest.Over(t, storetest.Postgres(t))
-	c, staff := h.Client()
+// two starts two houses over one database.
+func two(t *testing.T) (h *servertest.House, c, d *client.Client, staff string) {
+	h = servertest.Over(t, storetest.Postgres(t))
+	c, staff = h.Client()
 	other, err := server.New(t.Context(), h.Config(""))
 	if err != nil {
 		t.Fatal(err)
@@ -227,10 +268,59 @@ func TestReplicas(t *testing.T) {
 	t.Cleanup(func() { other.Close() })
 	second := httptest.NewServer(other.Private())
 	t.Cleanup(second.Close)
-	d, err := client.New(second.URL)
-	if err != nil {
+	if d, err = client.New(second.URL); err != nil {
 		t.Fatal(err)
 	}
+	return h, c, d, staff
+}
+
+// TestReplicasRace lets two houses erase somebody whom others read and correct
+// at that moment: one erasure is certified, and nobody sees a fault.
+func TestReplicasRace(t *testing.T) {
+	h, c, d, staff := two(t)
+	defer func() {
+		if t.Failed() {
+			t.Log(h.Log)
+		}
+	}()
+	ctx := t.Context()
+	for i := range 8 {
+		ada, err := c.Collect(ctx, staff, "contact", client.Values{"email": fmt.Sprintf("ada%d@example.com", i), "message": "hello"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var erased atomic.Int64
+		var wait sync.WaitGroup
+		for n := range 12 {
+			from := []*client.Client{c, d}[n%2]
+			wait.Go(func() {
+				var err error
+				switch n % 3 {
+				case 0:
+					if _, err = from.Erase(ctx, staff, ada.Subject, "mia"); err == nil {
+						erased.Add(1)
+					}
+				case 1:
+					_, err = from.Read(ctx, staff, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Record: ada.Record})
+				case 2:
+					_, err = from.Correct(ctx, staff, ada.Record, "mia", client.Values{"message": "other"})
+				}
+				if err != nil && !errors.Is(err, client.ErrNotFound) {
+					t.Errorf("%d: %v", n%3, err)
+				}
+			})
+		}
+		wait.Wait()
+		if erased.Load() != 1 {
+			t.Errorf("%d erasures were certified", erased.Load())
+		}
+	}
+}
+
+// TestReplicas asks two houses over one database: what is done once is done
+// once in both, and what one has the other has.
+func TestReplicas(t *testing.T) {
+	h, c, d, staff := two(t)
 	keyed := client.WithKey(t.Context(), "one-letter-from-ada")
 	answers := make([]*client.Collected, 24)
 	var wait sync.WaitGroup

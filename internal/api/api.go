@@ -42,7 +42,7 @@ type Config struct {
 // API is the operations of one avow.
 type API struct {
 	cfg  Config
-	mux  *http.ServeMux
+	mux  routes
 	huma huma.API
 	docs *page.Set
 	dos  map[string]doer // what a batch can do
@@ -51,7 +51,7 @@ type API struct {
 
 // New returns an API without operations.
 func New(c Config) *API {
-	a := &API{cfg: c, mux: http.NewServeMux(), dos: map[string]doer{}}
+	a := &API{cfg: c, mux: newRoutes(), dos: map[string]doer{}}
 	if c.Pages != nil {
 		a.docs = c.Pages.Parse(templates, "docs.html")
 	}
@@ -91,25 +91,37 @@ func (a *API) Handler() http.Handler {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		write(w, &Problem{Status: http.StatusForbidden, Title: "This was sent from another site", Detail: "The API is for programs, not for the pages of other sites."})
 	}))
-	return a.recovered(guard.Handler(a.orProblem()))
+	return a.recovered(guard.Handler(a.mux))
 }
 
-// orProblem answers in our form what the mux has no operation for.
-func (a *API) orProblem() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, pattern := a.mux.Handler(r)
-		if pattern != "" {
-			a.mux.ServeHTTP(w, r)
-			return
-		}
-		n := nothing{header: w.Header()}
-		h.ServeHTTP(&n, r) // sets Allow, if the address takes another method
-		if allow := w.Header().Get("Allow"); n.status == http.StatusMethodNotAllowed && allow != "" {
-			write(w, &Problem{Status: n.status, Title: "That cannot be done here", Detail: "This address takes " + allow + "."})
-			return
-		}
-		write(w, &Problem{Status: http.StatusNotFound, Title: "There is no such operation", Detail: "See /v1/docs."})
-	})
+// routes answer in our form what there is no operation for. Every operation is
+// in both: known serves them, and beside them whatever else is asked; methods
+// is then asked what there is at an address.
+type routes struct{ known, methods *http.ServeMux }
+
+func newRoutes() routes {
+	r := routes{http.NewServeMux(), http.NewServeMux()}
+	r.known.HandleFunc("/", r.unknown)
+	return r
+}
+
+// HandleFunc is for humago.
+func (r routes) HandleFunc(pattern string, handle func(http.ResponseWriter, *http.Request)) {
+	r.known.HandleFunc(pattern, handle)
+	r.methods.HandleFunc(pattern, func(http.ResponseWriter, *http.Request) {})
+}
+
+func (r routes) ServeHTTP(w http.ResponseWriter, q *http.Request) { r.known.ServeHTTP(w, q) }
+
+func (r routes) unknown(w http.ResponseWriter, q *http.Request) {
+	h, _ := r.methods.Handler(q)
+	n := nothing{header: w.Header()}
+	h.ServeHTTP(&n, q) // sets Allow, if the address takes another method
+	if allow := w.Header().Get("Allow"); n.status == http.StatusMethodNotAllowed && allow != "" {
+		write(w, &Problem{Status: n.status, Title: "That cannot be done here", Detail: "This address takes " + allow + "."})
+		return
+	}
+	write(w, &Problem{Status: http.StatusNotFound, Title: "There is no such operation", Detail: "See /v1/docs."})
 }
 
 // nothing takes the header of an answer and drops the rest.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/api"
+	"github.com/avow-privacy/avow/internal/store"
 )
 
 // canary is planted in whatever a caller can send, and looked for in whatever
@@ -85,6 +86,8 @@ func (w *world) take(ctx context.Context, in *takeIn) (*takeOut, error) {
 		panic("with " + canary)
 	case "broken":
 		return nil, errors.New("disk: gone")
+	case "full":
+		return nil, fmt.Errorf("take: %w", &store.FullError{Folder: canary})
 	case "refused":
 		return nil, fmt.Errorf("take: %w", &avow.Refusal{Clause: "no-sale", Reason: "nothing is sold"})
 	}
@@ -142,12 +145,14 @@ func TestProblems(t *testing.T) {
 		{"a parameter too large", "POST", "/v1/take/contact?actor=mia&count=99", "staff", good, nil, 400, "behind the ?"},
 		{"no actor", "POST", "/v1/take/contact", "staff", good, nil, 422, "actor is missing"},
 		{"an actor with a line end", "POST", "/v1/take/contact?actor=" + canary + "%0a", "staff", good, nil, 422, "control characters"},
+		{"an actor with the name of a token", "POST", "/v1/take/contact?actor=crm:%20mia", "staff", good, nil, 422, "colons"},
 		{"a long actor", "POST", "/v1/take/contact?actor=" + strings.Repeat(canary, 5), "staff", good, nil, 422, "at most 100 bytes"},
 		{"no such path", "POST", "/v1/" + canary, "staff", good, nil, 404, "/v1/docs"},
 		{"another method", "PUT", "/v1/take/contact", "staff", good, nil, 405, "takes DELETE, POST"},
 		{"from another site", "POST", "/v1/take/contact?actor=mia", "staff", good, []string{"Sec-Fetch-Site", "cross-site"}, 403, "another site"},
 		{"a promise", "POST", "/v1/take/refused?actor=mia", "staff", good, nil, 403, "no-sale"},
 		{"a fault of ours", "POST", "/v1/take/broken?actor=mia", "staff", good, nil, 500, "broken"},
+		{"no room", "POST", "/v1/take/full?actor=mia", "staff", good, nil, 507, "no room"},
 		{"a panic", "POST", "/v1/take/panic?actor=mia", "staff", good, nil, 500, "broken"},
 		{"no token", "POST", "/v1/take/contact", "", good, nil, 401, "Authorization: Bearer"},
 		{"another token", "POST", "/v1/take/contact", canary, good, nil, 401, "Authorization: Bearer"},
@@ -178,8 +183,8 @@ func TestProblems(t *testing.T) {
 	if strings.Contains(w.log.String(), canary) {
 		t.Errorf("the log tells what was sent: %s", w.log)
 	}
-	if n := strings.Count(w.log.String(), "level=ERROR"); n != 3 {
-		t.Errorf("%d faults were logged, want 3:\n%s", n, w.log)
+	if n := strings.Count(w.log.String(), "level=ERROR"); n != 4 {
+		t.Errorf("%d faults were logged, want 4:\n%s", n, w.log)
 	}
 	if w.took.Load() != 0 {
 		t.Errorf("%d of it was done", w.took.Load())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -190,6 +191,9 @@ func (a *API) fail(ctx huma.Context, p *Problem) {
 	if p.Status == http.StatusUnauthorized {
 		ctx.SetHeader("WWW-Authenticate", "Bearer")
 	}
+	if p.Wait > 0 {
+		ctx.SetHeader("Retry-After", strconv.Itoa(p.Wait))
+	}
 	ctx.SetHeader("Content-Type", problemType)
 	ctx.SetHeader("Cache-Control", "no-store")
 	ctx.SetStatus(p.Status)
@@ -229,8 +233,9 @@ const maxActor = 100
 // that the caller gave.
 func Actor(ctx context.Context, given avow.Actor) (avow.Actor, error) {
 	c := callOf(ctx)
-	if len(given) > maxActor || !utf8.ValidString(string(given)) || strings.ContainsFunc(string(given), unicode.IsControl) {
-		return "", Invalid("actor", fmt.Sprintf("The actor is a name of at most %d bytes, without control characters.", maxActor))
+	odd := func(r rune) bool { return unicode.IsControl(r) || r == ':' } // a colon comes after the name of a token
+	if len(given) > maxActor || !utf8.ValidString(string(given)) || strings.ContainsFunc(string(given), odd) {
+		return "", Invalid("actor", fmt.Sprintf("The actor is a name of at most %d bytes, without colons and control characters.", maxActor))
 	}
 	if given == "" {
 		return "", Invalid("actor", "Say who asks: actor is missing.")

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Strict is how bodies are read.
+// strict is how bodies are read.
 func strict() json.Options { return json.RejectUnknownMembers(true) }
 
 // marshal writes an answer: the same value always reads the same.
@@ -16,8 +16,10 @@ func marshal(w io.Writer, v any) error { return json.MarshalWrite(w, v, json.Det
 
 // unmarshal reads a body. Its errors are told to the caller, so they say what is
 // wrong in our words alone: neither a value nor the name of a member that we do
-// not know is in them.
+// not know is in them. What was read is cleared: the buffer goes back to a pool,
+// and somebody's address would lie in it until another body comes.
 func unmarshal(data []byte, v any) error {
+	defer clear(data)
 	if err := json.Unmarshal(data, v, strict()); err != nil {
 		return errors.New(wrong(err))
 	}

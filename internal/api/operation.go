@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -107,6 +108,9 @@ func (a *API) describe(o *Operation) huma.Operation {
 		Responses: map[string]*huma.Response{"default": {Description: "What is wrong, and what to do.",
 			Content: map[string]*huma.MediaType{problemType: {Schema: a.huma.OpenAPI().Components.Schemas.Schema(problemOf, true, "")}}}},
 		RejectUnknownQueryParameters: true,
+	}
+	if o.Example != "" && o.kind == "" {
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Example: json.RawMessage(o.Example)}}}
 	}
 	if o.Open {
 		op.Security = []map[string][]string{}

@@ -69,6 +69,7 @@ func (a *API) problem(operation string, err error) *Problem {
 	var shown *page.Problem
 	var refusal *avow.Refusal
 	var tooLarge *http.MaxBytesError
+	var full *store.FullError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -78,10 +79,16 @@ func (a *API) problem(operation string, err error) *Problem {
 		return &Problem{Status: http.StatusForbidden, Title: "Our statement forbids this", Detail: refusal.Reason, Clause: refusal.Clause}
 	case errors.As(err, &tooLarge):
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Title: "That is too much at once", Detail: fmt.Sprintf("Send less than %d KB.", tooLarge.Limit>>10)}
+	case errors.As(err, &full):
+		a.cfg.Log.Error("the disk is full", "operation", operation)
+		return &Problem{Status: http.StatusInsufficientStorage, Title: "There is no room here", Detail: "Nothing was done. What is to be erased is erased all the same."}
 	case errors.Is(err, store.ErrClosed):
 		return &Problem{Status: http.StatusServiceUnavailable, Title: "This avow is stopping", Detail: "Send it again in a moment.", Wait: 1}
 	}
 	a.cfg.Log.Error("operation failed", "operation", operation, "error", err)
+	if errors.As(err, &full) {
+		return &Problem{Status: http.StatusInsufficientStorage, Title: "There is no room here at the moment", Detail: "Nothing was done. Please send it again later."}
+	}
 	return broken
 }
 

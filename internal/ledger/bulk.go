@@ -89,10 +89,7 @@ func (p *Pending) commitments() []byte {
 
 // bulkProof says how the pos-th of a bulk's commitments stands in its entry.
 func bulkProof(entry, commitments []byte, pos int64) *receipt.Bulk {
-	leaves := make([]tlog.Hash, len(commitments)/tlog.HashSize)
-	for i := range leaves {
-		leaves[i] = tlog.RecordHash(commitments[i*tlog.HashSize:][:tlog.HashSize])
-	}
+	leaves := leavesOf(commitments)
 	b := &receipt.Bulk{Entry: entry, Index: pos}
 	for first := 0; len(leaves) > 1; {
 		k := widest(len(leaves))
@@ -106,6 +103,15 @@ func bulkProof(entry, commitments []byte, pos int64) *receipt.Bulk {
 	}
 	slices.Reverse(b.Path) // from the leaf up, as everywhere
 	return b
+}
+
+// leavesOf are the leaves of the tree over commitments.
+func leavesOf(commitments []byte) []tlog.Hash {
+	leaves := make([]tlog.Hash, len(commitments)/tlog.HashSize)
+	for i := range leaves {
+		leaves[i] = tlog.RecordHash(commitments[i*tlog.HashSize:][:tlog.HashSize])
+	}
+	return leaves
 }
 
 // subtree is the root over leaves, as in RFC 6962, section 2.1.

@@ -32,7 +32,8 @@ var queriesSQL string
 var q = store.Load[struct {
 	AddEvent, DropEvents, AllEvents  string
 	LastEvent, EventByN, EventByLeaf string
-	AddBulk, Bulk, EventsOf          string
+	AddBulk, Bulk, AllBulks          string
+	Unshared, EventsOf               string
 }](queriesSQL)
 
 // Config says which log this is.

@@ -123,7 +123,7 @@ func open(who Subject, about avow.RecordID, n int64, version avow.Version, seale
 	if err != nil {
 		return o, err
 	}
-	if o.payload, err = terse.Unpack(small, n, version); err != nil {
+	if o.payload, err = terse.Unpack(small, terse.Place{About: about, N: n, Version: version}); err != nil {
 		return o, err
 	}
 	event, err := receipt.ParseEvent(o.payload)

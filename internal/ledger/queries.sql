@@ -21,6 +21,13 @@ SELECT about, n, log, leaf, pos, version, sealed FROM ledger_event WHERE subject
 -- name: AddBulk
 INSERT INTO ledger_bulk (log, leaf, commitments) VALUES ($1, $2, $3)
 
+-- name: AllBulks
+SELECT log, leaf, commitments FROM ledger_bulk ORDER BY log, leaf
+
+-- name: Unshared
+SELECT count(*) FROM ledger_event e WHERE pos >= 0
+AND NOT EXISTS (SELECT 1 FROM ledger_bulk b WHERE b.log = e.log AND b.leaf = e.leaf)
+
 -- name: Bulk
 SELECT commitments FROM ledger_bulk WHERE log = $1 AND leaf = $2
 

@@ -127,7 +127,7 @@ func newEvent(tx *store.Tx, who Subject, e Event, last link) (*event, error) {
 	}
 	ev := &event{subject: who.ID(), about: e.About, n: last.n + 1, pos: -1, version: e.Statement, key: who.EntryKey(nonce), payload: payload}
 	ev.commitment = receipt.Commit(ev.key, payload)
-	ev.sealed = who.SealPayload(ev.about, ev.n, ev.version, terse.Pack(payload, ev.n, ev.version))
+	ev.sealed = who.SealPayload(ev.about, ev.n, ev.version, terse.Pack(payload, terse.Place{About: ev.about, N: ev.n, Version: ev.version}))
 	return ev, nil
 }
 

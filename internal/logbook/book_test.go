@@ -254,6 +254,28 @@ func TestReplicaRefuses(t *testing.T) {
 	}
 }
 
+// A process that has a log open from which another has gone on does not.
+func TestReplicaOfALeftLog(t *testing.T) {
+	at := store.Config{URL: storetest.Postgres(t)}
+	s := open(t, at, t.TempDir())
+	s.add(t, 2)
+	db, err := store.Open(ctx, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := Rotate(ctx, db, s.cfg, "to see who goes on"); err != nil {
+		t.Fatal(err)
+	}
+	var behind *BehindError
+	if err := s.put(1); !errors.As(err, &behind) || !strings.Contains(err.Error(), "another log was begun") {
+		t.Error(err)
+	}
+	if err := s.Refresh(ctx); !errors.As(err, &behind) {
+		t.Error(err)
+	}
+}
+
 // The checkpoint that is served carries the cosignatures, and so does a proof
 // once there is a cosigned checkpoint that covers it; a witness that is away
 // keeps nobody waiting.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -25,12 +26,12 @@ func Extend(ctx context.Context, tx *store.Tx, entries [][]byte) (root [32]byte,
 	if err != nil {
 		return root, fmt.Errorf("extend log: %w", err)
 	}
-	return g.next.tree.root(), nil
+	return g.next.tree.Root(), nil
 }
 
 // extension begins to add to the log without opening it.
 func extension(ctx context.Context, tx *store.Tx) (*Growth, error) {
-	s := &state{volume: &volume{}, tree: &tree{}}
+	s := &state{volume: &volume{}, tree: &tree.Tree{}}
 	if err := tx.Get(ctx, q.Newest, store.Into(&s.n, &s.origin)); err != nil {
 		return nil, err
 	}
@@ -39,13 +40,13 @@ func extension(ctx context.Context, tx *store.Tx) (*Growth, error) {
 		return nil, err
 	}
 	err = eachEntry(ctx, tx, s.n, 0, math.MaxInt64, func(_ int64, entry []byte) error {
-		s.tree.add(tlog.RecordHash(entry))
+		s.tree.Add(tlog.RecordHash(entry))
 		return nil
 	})
 	if err == nil {
-		err = s.tree.compare(h)
+		err = compare(s.tree, h)
 	}
 	next := *s
-	next.tree = s.tree.clone()
-	return &Growth{Rows: h.state, book: &Book{}, last: s, next: &next, first: s.tree.size}, err
+	next.tree = s.tree.Clone()
+	return &Growth{Rows: h.state, book: &Book{}, last: s, next: &next, first: s.tree.Size}, err
 }

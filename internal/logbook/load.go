@@ -3,7 +3,6 @@ package logbook
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/receipt"
 	"golang.org/x/mod/sumdb/tlog"
@@ -92,7 +92,7 @@ func (l *Book) begin(ctx context.Context) error {
 	if mark.Size > 0 || last > 1 {
 		return &BehindError{fmt.Sprintf("there is none here, and %d entries were signed with these keys", mark.Size), beginNew}
 	}
-	root := (&tree{}).root()
+	root := (&tree.Tree{}).Root()
 	err = l.db.Commit(ctx, func(tx *store.Tx) error {
 		return tx.Do(ctx, q.Begin, l.volume.n, l.volume.origin, int64(0), [32]byte(root), []byte{}, store.State{}.Bytes(), tx.Now)
 	})
@@ -113,7 +113,7 @@ func (l *Book) compute(ctx context.Context) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &state{volume: l.volume, tree: &tree{}, at: l.db.Now()}
+	s := &state{volume: l.volume, tree: &tree.Tree{}, at: l.db.Now()}
 	forked := false
 	err = l.db.View(ctx, func(tx *store.Tx) error {
 		h, err := readHead(ctx, tx, q.Head, l.volume.n)
@@ -123,29 +123,29 @@ func (l *Book) compute(ctx context.Context) (*state, error) {
 		s.rows = h.state
 		l.db.NotBefore(h.at)
 		err = eachEntry(ctx, tx, l.volume.n, 0, math.MaxInt64, func(_ int64, entry []byte) error {
-			s.tree.add(tlog.RecordHash(entry))
-			if s.tree.size == mark.Size {
-				forked = s.tree.root() != tlog.Hash(mark.Root)
+			s.tree.Add(tlog.RecordHash(entry))
+			if s.tree.Size == mark.Size {
+				forked = s.tree.Root() != tlog.Hash(mark.Root)
 			}
 			return nil
 		})
 		if err == nil {
-			err = s.tree.compare(h)
+			err = compare(s.tree, h)
 		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	s.root = s.tree.root()
+	s.root = s.tree.Root()
 	switch {
 	case last > l.volume.n:
 		return nil, &BehindError{fmt.Sprintf("it is number %d, and number %d was begun with these keys", l.volume.n, last), putBack}
-	case s.tree.size < mark.Size:
-		return nil, &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", s.tree.size, mark.Size), putBack}
+	case s.tree.Size < mark.Size:
+		return nil, &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", s.tree.Size, mark.Size), putBack}
 	case forked:
 		return nil, &BehindError{fmt.Sprintf("its first %d entries are not the ones that were signed", mark.Size), putBack}
-	case !marked && s.tree.size > 0:
+	case !marked && s.tree.Size > 0:
 		return nil, &BehindError{fmt.Sprintf("%s is missing, which says how far it was signed", l.cfg.mark(l.volume.n)), takeIt}
 	}
 	return s, nil
@@ -174,11 +174,11 @@ func readHead(ctx context.Context, tx *store.Tx, query string, n int64) (h head,
 }
 
 // compare holds the computed tree to the stored head.
-func (t *tree) compare(h head) error {
-	if t.size == h.size && t.root() == tlog.Hash(h.root) && bytes.Equal(t.edge(), h.edge) {
+func compare(t *tree.Tree, h head) error {
+	if t.Size == h.size && t.Root() == tlog.Hash(h.root) && bytes.Equal(t.Edge(), h.edge) {
 		return nil
 	}
-	return &DamagedError{fmt.Sprintf("its %d entries do not give the root of the %d that were written", t.size, h.size)}
+	return &DamagedError{fmt.Sprintf("its %d entries do not give the root of the %d that were written", t.Size, h.size)}
 }
 
 // eachEntry calls fn for the entries from first up to end, in order.
@@ -194,7 +194,7 @@ func eachEntry(ctx context.Context, tx *store.Tx, log, first, end int64, fn func
 			return &DamagedError{fmt.Sprintf("the entries after %d are missing", next)}
 		}
 		for len(data) > 0 {
-			entry, rest, ok := cutEntry(data)
+			entry, rest, ok := tree.CutEntry(data)
 			if !ok {
 				return &DamagedError{fmt.Sprintf("entry %d cannot be read", next)}
 			}
@@ -206,24 +206,6 @@ func eachEntry(ctx context.Context, tx *store.Tx, log, first, end int64, fn func
 		}
 		return nil
 	}, log, first, end)
-}
-
-// appendEntry adds an entry to a bundle, headed by its length in two bytes.
-func appendEntry(bundle, entry []byte) []byte {
-	return append(binary.BigEndian.AppendUint16(bundle, uint16(len(entry))), entry...)
-}
-
-// cutEntry takes the first entry off a bundle, where each is headed by its
-// length in two bytes.
-func cutEntry(data []byte) (entry, rest []byte, ok bool) {
-	if len(data) < 2 {
-		return nil, nil, false
-	}
-	n := 2 + int(binary.BigEndian.Uint16(data))
-	if len(data) < n {
-		return nil, nil, false
-	}
-	return data[2:n], data[n:], true
 }
 
 // readHighWater reads the newest checkpoint that was put by outside the
@@ -278,7 +260,7 @@ func (l *Book) writeHighWater(s *state) error {
 	if s.checkpoint == nil {
 		return fmt.Errorf("remember log size: %w", ErrUnsigned)
 	}
-	if mark, _, err := l.readHighWater(); l.shared && err == nil && mark.Size > s.tree.size {
+	if mark, _, err := l.readHighWater(); l.shared && err == nil && mark.Size > s.tree.Size {
 		return nil
 	}
 	name := l.cfg.mark(s.n)

@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 )
 
@@ -31,9 +32,9 @@ import (
 var queriesSQL string
 
 var q = store.Load[struct {
-	Newest, All, Head, LockHead, Begin, Advance string
-	AddChunk, Chunks, AddTile, Tile             string
-	KeepCheckpoint, LastCheckpoint              string
+	Newest, All, Head, LockHead, Begin, Advance, Leave string
+	AddChunk, Chunks, AddTile, Tile                    string
+	KeepCheckpoint, LastCheckpoint                     string
 }](queriesSQL)
 
 // ErrUnsigned says that the log has the entry, but could not sign yet.
@@ -67,7 +68,7 @@ func (e *ConflictError) Error() string {
 
 // A Book is the log of one avow. Any number of goroutines may use it.
 type Book struct {
-	rack   rack
+	rack   tree.Rack
 	db     *store.DB
 	cfg    Config
 	shared bool // whether other processes write too
@@ -97,7 +98,7 @@ type Book struct {
 // checkpoint is nil if the key could not be used.
 type state struct {
 	*volume
-	tree       *tree
+	tree       *tree.Tree
 	root       [32]byte
 	rows       store.State // of all rows about persons
 	checkpoint []byte
@@ -148,7 +149,7 @@ func (l *Book) Close() (err error) {
 // Status says where the log stands.
 func (l *Book) Status() Status {
 	s := l.state.Load()
-	status := Status{Origin: s.origin, Size: s.tree.size, Root: s.root, Signed: s.at, Key: s.vkey}
+	status := Status{Origin: s.origin, Size: s.tree.Size, Root: s.root, Signed: s.at, Key: s.vkey}
 	if c := l.cosigned.Load(); c != nil {
 		status.Cosigned, status.Witnesses = c.size, c.names
 	}

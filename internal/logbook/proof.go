@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/receipt"
 	"golang.org/x/mod/sumdb/tlog"
@@ -18,7 +19,7 @@ func (l *Book) Prove(ctx context.Context, log, leaf int64) (*receipt.Proof, erro
 	if err != nil {
 		return nil, fmt.Errorf("receipt %d: %w", leaf, err)
 	}
-	size := s.tree.size
+	size := s.tree.Size
 	p := &receipt.Proof{Index: leaf, Checkpoint: s.checkpoint, Extra: receipt.Extra{LogKey: s.vkey}}
 	if c := l.cosigned.Load(); c != nil && c.log == log && leaf < c.size {
 		size, p.Checkpoint, p.Extra.Witnesses = c.size, c.note, c.keys
@@ -38,11 +39,11 @@ func (l *Book) Prove(ctx context.Context, log, leaf int64) (*receipt.Proof, erro
 func (l *Book) at(ctx context.Context, log, leaf int64) (s *state, err error) {
 	if s = l.state.Load(); log != s.n {
 		s, err = l.past(ctx, log)
-	} else if leaf >= s.tree.size && l.shared {
+	} else if leaf >= s.tree.Size && l.shared {
 		err = l.Refresh(ctx)
 		s = l.state.Load()
 	}
-	if err == nil && (leaf < 0 || leaf >= s.tree.size || s.checkpoint == nil) {
+	if err == nil && (leaf < 0 || leaf >= s.tree.Size || s.checkpoint == nil) {
 		err = ErrUnsigned
 	}
 	return s, err
@@ -55,50 +56,50 @@ func (l *Book) hashes(ctx context.Context, s *state) tlog.HashReaderFunc {
 		for i, index := range indexes {
 			height, n := tlog.SplitStoredHashIndex(index)
 			var ok bool
-			if found[i], ok = s.tree.node(height, n); ok {
+			if found[i], ok = s.tree.Node(height, n); ok {
 				continue
 			}
-			in := height % tileHeight
-			k := tileKey{log: s.n, level: height / tileHeight, n: n >> (tileHeight - in)}
+			in := height % tree.Height
+			k := tree.Key{Log: s.n, Level: height / tree.Height, N: n >> (tree.Height - in)}
 			tile, err := l.nodes(ctx, s, k)
 			if err != nil {
 				return nil, err
 			}
-			found[i] = tile[in][n-k.n<<(tileHeight-in)]
+			found[i] = tile[in][n-k.N<<(tree.Height-in)]
 		}
 		return found, nil
 	}
 }
 
 // nodes are those of a full tile.
-func (l *Book) nodes(ctx context.Context, s *state, k tileKey) (*nodes, error) {
-	if n := l.rack.get(k); n != nil {
+func (l *Book) nodes(ctx context.Context, s *state, k tree.Key) (*tree.Nodes, error) {
+	if n := l.rack.Get(k); n != nil {
 		return n, nil
 	}
-	hashes, err := l.tile(ctx, s, receipt.Tile{Level: k.level, N: k.n, Width: tileWidth})
+	hashes, err := l.tile(ctx, s, receipt.Tile{Level: k.Level, N: k.N, Width: tree.Width})
 	if err != nil {
 		return nil, err
 	}
-	n := newNodes(hashes)
-	l.rack.put(k, n)
+	n := tree.NewNodes(hashes)
+	l.rack.Put(k, n)
 	return n, nil
 }
 
 // tile reads a tile of hashes or of entries, if the log had it at that size.
 func (l *Book) tile(ctx context.Context, s *state, t receipt.Tile) ([]byte, error) {
-	height := tileHeight * max(t.Level, 0)
-	if height > 56 || t.N<<tileHeight+int64(t.Width) > s.tree.size>>height {
+	height := tree.Height * max(t.Level, 0)
+	if height > 56 || t.N<<tree.Height+int64(t.Width) > s.tree.Size>>height {
 		return nil, store.ErrNone
 	}
 	if t.Level == receipt.Entries {
 		return l.bundle(ctx, s.n, t)
 	}
-	if t.N == s.tree.size>>(height+tileHeight) {
-		return pack(s.tree.tail(t.Level)[:t.Width]), nil
+	if t.N == s.tree.Size>>(height+tree.Height) {
+		return tree.Pack(s.tree.Tail(t.Level)[:t.Width]), nil
 	}
 	var hashes []byte
 	err := l.db.View(ctx, func(tx *store.Tx) error { return tx.Get(ctx, q.Tile, &hashes, s.n, t.Level, t.N) })
-	if err == nil && len(hashes) != tileWidth*tlog.HashSize {
+	if err == nil && len(hashes) != tree.Width*tlog.HashSize {
 		err = &DamagedError{"a tile is incomplete"}
 	}
 	if err != nil {
@@ -108,12 +109,12 @@ func (l *Book) tile(ctx context.Context, s *state, t receipt.Tile) ([]byte, erro
 }
 
 func (l *Book) bundle(ctx context.Context, log int64, t receipt.Tile) (data []byte, err error) {
-	first := t.N * tileWidth
+	first := t.N * tree.Width
 	left := t.Width
 	err = l.db.View(ctx, func(tx *store.Tx) error {
-		return eachEntry(ctx, tx, log, first, first+tileWidth, func(_ int64, entry []byte) error {
+		return eachEntry(ctx, tx, log, first, first+tree.Width, func(_ int64, entry []byte) error {
 			if left--; left >= 0 {
-				data = appendEntry(data, entry)
+				data = tree.AppendEntry(data, entry)
 			}
 			return nil
 		})
@@ -129,7 +130,7 @@ func (l *Book) bundle(ctx context.Context, log int64, t receipt.Tile) (data []by
 
 // Entry reads one entry.
 func (l *Book) Entry(ctx context.Context, tx *store.Tx, log, leaf int64) (found []byte, err error) {
-	first := leaf / tileWidth * tileWidth
+	first := leaf / tree.Width * tree.Width
 	err = eachEntry(ctx, tx, log, first, leaf+1, func(index int64, entry []byte) error {
 		if index == leaf {
 			found = bytes.Clone(entry)
@@ -155,28 +156,29 @@ func (l *Book) Verify(ctx context.Context) error {
 			return fmt.Errorf("verify log: %w", *fault)
 		}
 	}
-	again := &tree{}
-	var full []fullTile
-	for n := int64(0); n*tileWidth < s.tree.size; n++ {
+	again := &tree.Tree{}
+	var full []tree.Full
+	for n := int64(0); n*tree.Width < s.tree.Size; n++ {
 		full = full[:0]
-		width := min(tileWidth, s.tree.size-n*tileWidth)
+		width := min(tree.Width, s.tree.Size-n*tree.Width)
 		data, err := l.bundle(ctx, s.n, receipt.Tile{Level: receipt.Entries, N: n, Width: int(width)})
 		for err == nil && len(data) > 0 {
 			var entry []byte
-			entry, data, _ = cutEntry(data)
-			full = append(full, again.add(tlog.RecordHash(entry))...)
+			entry, data, _ = tree.CutEntry(data)
+			full = append(full, again.Add(tlog.RecordHash(entry))...)
 		}
-		for _, t := range full {
+		for i := 0; err == nil && i < len(full); i++ {
+			t := full[i]
 			var stored []byte
-			if stored, err = l.tile(ctx, s, receipt.Tile{Level: t.level, N: t.n, Width: tileWidth}); err == nil && string(stored) != string(t.hashes) {
-				err = &DamagedError{fmt.Sprintf("tile %d of level %d is not what its entries give", t.n, t.level)}
+			if stored, err = l.tile(ctx, s, receipt.Tile{Level: t.Level, N: t.N, Width: tree.Width}); err == nil && string(stored) != string(t.Hashes) {
+				err = &DamagedError{fmt.Sprintf("tile %d of level %d is not what its entries give", t.N, t.Level)}
 			}
 		}
 		if err != nil {
 			return fmt.Errorf("verify log: %w", err)
 		}
 	}
-	if again.size != s.tree.size || [32]byte(again.root()) != s.root {
+	if again.Size != s.tree.Size || [32]byte(again.Root()) != s.root {
 		return fmt.Errorf("verify log: %w", &DamagedError{"its entries do not give the root that was signed"})
 	}
 	return nil

@@ -18,6 +18,9 @@ INSERT INTO ledger_head (log, origin, size, root, edge, state, at) VALUES ($1, $
 -- name: Advance
 UPDATE ledger_head SET size = $2, root = $3, edge = $4, state = $5, at = $6 WHERE log = $1 AND size = $7
 
+-- name: Leave
+UPDATE ledger_head SET edge = $2 WHERE log = $1
+
 -- name: AddChunk
 INSERT INTO ledger_chunk (log, first, data) VALUES ($1, $2, $3)
 

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/receipt"
 	"golang.org/x/mod/sumdb/note"
@@ -154,7 +155,7 @@ func (l *Book) rotate(ctx context.Context, next *volume, reason string) error {
 		if err != nil {
 			return err
 		}
-		if farewell != nil && farewell.tree.size == h.size {
+		if farewell != nil && farewell.tree.Size == h.size {
 			if err := tx.Do(ctx, q.KeepCheckpoint, l.volume.n, h.size, farewell.checkpoint, tx.Now); err != nil {
 				return err
 			}
@@ -166,12 +167,17 @@ func (l *Book) rotate(ctx context.Context, next *volume, reason string) error {
 		if err != nil {
 			return err
 		}
-		t := &tree{}
-		t.add(tlog.RecordHash(entry))
-		if err := tx.Do(ctx, q.AddChunk, next.n, 0, appendEntry(nil, entry)); err != nil {
+		t := &tree.Tree{}
+		t.Add(tlog.RecordHash(entry))
+		// Without its edge nobody goes on from it, not even a process that has it
+		// open.
+		if err := tx.Do(ctx, q.Leave, l.volume.n, []byte{}); err != nil {
 			return err
 		}
-		return tx.Do(ctx, q.Begin, next.n, next.origin, t.size, [32]byte(t.root()), t.edge(), h.state.Bytes(), tx.Now)
+		if err := tx.Do(ctx, q.AddChunk, next.n, 0, tree.AppendEntry(nil, entry)); err != nil {
+			return err
+		}
+		return tx.Do(ctx, q.Begin, next.n, next.origin, t.Size, [32]byte(t.Root()), t.Edge(), h.state.Bytes(), tx.Now)
 	})
 }
 
@@ -235,7 +241,7 @@ func (l *Book) past(ctx context.Context, n int64) (*state, error) {
 		if err != nil {
 			return err
 		}
-		s = &state{volume: v, tree: &tree{}}
+		s = &state{volume: v, tree: &tree.Tree{}}
 		if err := tx.Get(ctx, q.LastCheckpoint, store.Into(&s.checkpoint, &s.at), n, int64(math.MaxInt64)); err != nil {
 			return err
 		}
@@ -245,12 +251,12 @@ func (l *Book) past(ctx context.Context, n int64) (*state, error) {
 		}
 		s.root = c.Root
 		err = eachEntry(ctx, tx, n, 0, c.Size, func(_ int64, entry []byte) error {
-			if s.tree.size < c.Size {
-				s.tree.add(tlog.RecordHash(entry))
+			if s.tree.Size < c.Size {
+				s.tree.Add(tlog.RecordHash(entry))
 			}
 			return nil
 		})
-		if err == nil && (s.tree.size != c.Size || [32]byte(s.tree.root()) != c.Root) {
+		if err == nil && (s.tree.Size != c.Size || [32]byte(s.tree.Root()) != c.Root) {
 			err = &DamagedError{fmt.Sprintf("log %d is not the one that was signed", n)}
 		}
 		return err

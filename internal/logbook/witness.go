@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/receipt"
 	"golang.org/x/mod/sumdb/note"
@@ -49,8 +50,8 @@ func openWitnesses(given []Witness) (all []*witness, err error) {
 // if it has seen more. Who knows more than there is here has seen what was lost.
 // A witness that does not answer is asked again later.
 func (l *Book) askAll(ctx context.Context, s *state) error {
-	empty := &state{volume: s.volume, tree: &tree{}}
-	empty.root = empty.tree.root()
+	empty := &state{volume: s.volume, tree: &tree.Tree{}}
+	empty.root = empty.tree.Root()
 	if err := empty.sign(); err != nil {
 		return err
 	}
@@ -65,8 +66,8 @@ func (l *Book) askAll(ctx context.Context, s *state) error {
 	}
 	group.Wait()
 	for _, w := range l.witnesses {
-		if w.knows > s.tree.size {
-			return &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.size, name(w.Key), w.knows), putBack}
+		if w.knows > s.tree.Size {
+			return &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, name(w.Key), w.knows), putBack}
 		}
 	}
 	return nil
@@ -92,8 +93,8 @@ func (l *Book) cosign(ctx context.Context, w *witness, s *state) ([]byte, error)
 	for range 2 {
 		var proof tlog.TreeProof
 		var err error
-		if w.knows > 0 && w.knows < s.tree.size {
-			if proof, err = tlog.ProveTree(s.tree.size, w.knows, l.hashes(ctx, s)); err != nil {
+		if w.knows > 0 && w.knows < s.tree.Size {
+			if proof, err = tlog.ProveTree(s.tree.Size, w.knows, l.hashes(ctx, s)); err != nil {
 				return nil, err
 			}
 		}
@@ -101,13 +102,13 @@ func (l *Book) cosign(ctx context.Context, w *witness, s *state) ([]byte, error)
 		var conflict *ConflictError
 		switch {
 		case err == nil:
-			w.knows = s.tree.size
+			w.knows = s.tree.Size
 			return lines, nil
 		case !errors.As(err, &conflict) || conflict.Size == w.knows:
 			return nil, err
-		case conflict.Size > s.tree.size && !l.shared:
-			return nil, &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.size, name(w.Key), conflict.Size), putBack}
-		case conflict.Size > s.tree.size:
+		case conflict.Size > s.tree.Size && !l.shared:
+			return nil, &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, name(w.Key), conflict.Size), putBack}
+		case conflict.Size > s.tree.Size:
 			return nil, err // another process was faster
 		}
 		w.knows = conflict.Size
@@ -119,7 +120,7 @@ func (l *Book) cosign(ctx context.Context, w *witness, s *state) ([]byte, error)
 // yet, and keeps what they answer.
 func (l *Book) collect(ctx context.Context) {
 	s := l.state.Load()
-	if c := l.cosigned.Load(); len(l.witnesses) == 0 || s.checkpoint == nil || s.tree.size == 0 || c != nil && c.size == s.tree.size && len(c.keys) == len(l.witnesses) {
+	if c := l.cosigned.Load(); len(l.witnesses) == 0 || s.checkpoint == nil || s.tree.Size == 0 || c != nil && c.size == s.tree.Size && len(c.keys) == len(l.witnesses) {
 		return
 	}
 	answers := make([][]byte, len(l.witnesses))
@@ -168,7 +169,7 @@ const lag = 5 * time.Second
 
 // witnessed is the checkpoint of a state that is served.
 func (l *Book) witnessed(s *state) []byte {
-	if c := l.cosigned.Load(); c != nil && c.log == s.n && (c.size == s.tree.size || s.at.Sub(c.at) < lag) {
+	if c := l.cosigned.Load(); c != nil && c.log == s.n && (c.size == s.tree.Size || s.at.Sub(c.at) < lag) {
 		return c.note
 	}
 	return s.checkpoint
@@ -204,10 +205,10 @@ func (l *Book) tend(ctx context.Context) {
 	if !leads || l.keptAt.IsZero() {
 		l.lookUp(ctx, s)
 	}
-	if !leads || s.checkpoint == nil || s.tree.size == 0 || s.tree.size == l.keptSize || s.at.Sub(l.keptAt) < time.Minute {
+	if !leads || s.checkpoint == nil || s.tree.Size == 0 || s.tree.Size == l.keptSize || s.at.Sub(l.keptAt) < time.Minute {
 		return
 	}
-	size, signed := s.tree.size, s.checkpoint
+	size, signed := s.tree.Size, s.checkpoint
 	if c := l.cosigned.Load(); c != nil && c.size > l.keptSize {
 		size, signed = c.size, c.note
 	}
@@ -222,7 +223,7 @@ func (l *Book) lookUp(ctx context.Context, s *state) {
 	var signed []byte
 	var at time.Time
 	err := l.db.View(ctx, func(tx *store.Tx) error {
-		return tx.Get(ctx, q.LastCheckpoint, store.Into(&signed, &at), s.n, s.tree.size)
+		return tx.Get(ctx, q.LastCheckpoint, store.Into(&signed, &at), s.n, s.tree.Size)
 	})
 	if err != nil {
 		return
@@ -235,10 +236,10 @@ func (l *Book) lookUp(ctx context.Context, s *state) {
 
 // sign signs a state.
 func (s *state) sign() error {
-	c := receipt.Checkpoint{Origin: s.origin, Size: s.tree.size, Root: s.root}
+	c := receipt.Checkpoint{Origin: s.origin, Size: s.tree.Size, Root: s.root}
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, s.signer)
 	if err != nil {
-		return fmt.Errorf("sign checkpoint of size %d: %w", s.tree.size, err)
+		return fmt.Errorf("sign checkpoint of size %d: %w", s.tree.Size, err)
 	}
 	s.checkpoint = signed
 	return nil

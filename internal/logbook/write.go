@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/avow-privacy/avow/internal/logbook/tree"
 	"github.com/avow-privacy/avow/internal/store"
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -30,8 +31,8 @@ func (l *Book) Grow(ctx context.Context, tx *store.Tx) (*Growth, error) {
 	if err != nil {
 		return nil, err
 	}
-	next := &state{volume: last.volume, tree: last.tree.clone(), root: last.root, at: tx.Now}
-	l.staged = &Growth{Before: last.rows, Rows: last.rows.Plus(tx.Change()), book: l, last: last, next: next, first: next.tree.size}
+	next := &state{volume: last.volume, tree: last.tree.Clone(), root: last.root, at: tx.Now}
+	l.staged = &Growth{Before: last.rows, Rows: last.rows.Plus(tx.Change()), book: l, last: last, next: next, first: next.tree.Size}
 	return l.staged, nil
 }
 
@@ -40,14 +41,14 @@ func (g *Growth) Log() int64 { return g.next.n }
 
 // Add adds an entry and says at which place.
 func (g *Growth) Add(ctx context.Context, tx *store.Tx, entry []byte) (index int64, err error) {
-	index = g.next.tree.size
-	g.chunk = appendEntry(g.chunk, entry)
-	full := g.next.tree.add(tlog.RecordHash(entry))
+	index = g.next.tree.Size
+	g.chunk = tree.AppendEntry(g.chunk, entry)
+	full := g.next.tree.Add(tlog.RecordHash(entry))
 	if len(full) == 0 {
 		return index, nil
 	}
 	for _, t := range full {
-		if err := tx.Do(ctx, q.AddTile, g.next.n, t.level, t.n, t.hashes); err != nil {
+		if err := tx.Do(ctx, q.AddTile, g.next.n, t.Level, t.N, t.Hashes); err != nil {
 			return index, err
 		}
 	}
@@ -61,7 +62,7 @@ func (g *Growth) flush(ctx context.Context, tx *store.Tx) error {
 		return nil
 	}
 	err := tx.Do(ctx, q.AddChunk, g.next.n, g.first, g.chunk)
-	g.chunk, g.first = nil, g.next.tree.size
+	g.chunk, g.first = nil, g.next.tree.Size
 	return err
 }
 
@@ -82,27 +83,30 @@ func (l *Book) last(ctx context.Context, tx *store.Tx) (*state, error) {
 // catchUp is the log at the head that the database has, by what was written
 // since s.
 func (s *state) catchUp(ctx context.Context, tx *store.Tx, h head) (*state, error) {
-	if h.size < s.tree.size {
-		return nil, &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", h.size, s.tree.size), putBack}
+	if h.size < s.tree.Size {
+		return nil, &BehindError{fmt.Sprintf("it has %d entries, and %d were signed", h.size, s.tree.Size), putBack}
+	}
+	if len(h.edge) == 0 && h.size > 0 {
+		return nil, &BehindError{"another log was begun after it", "Start avow again"}
 	}
 	next := *s
 	next.rows = h.state
-	if h.size == s.tree.size {
+	if h.size == s.tree.Size {
 		if h.root != s.root {
 			return nil, &BehindError{fmt.Sprintf("its %d entries are not the ones that were signed", h.size), putBack}
 		}
 		return &next, nil
 	}
-	next.tree, next.checkpoint, next.at = s.tree.clone(), nil, tx.Now
-	err := eachEntry(ctx, tx, s.n, s.tree.size, math.MaxInt64, func(_ int64, entry []byte) error {
-		next.tree.add(tlog.RecordHash(entry))
+	next.tree, next.checkpoint, next.at = s.tree.Clone(), nil, tx.Now
+	err := eachEntry(ctx, tx, s.n, s.tree.Size, math.MaxInt64, func(_ int64, entry []byte) error {
+		next.tree.Add(tlog.RecordHash(entry))
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	next.root = next.tree.root()
-	return &next, next.tree.compare(h)
+	next.root = next.tree.Root()
+	return &next, compare(next.tree, h)
 }
 
 // Refresh takes notice of what other processes have written, and signs it.
@@ -124,7 +128,7 @@ func (l *Book) Refresh(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("refresh log: %w", err)
 	}
-	if next.tree.size == s.tree.size && s.checkpoint != nil {
+	if next.tree.Size == s.tree.Size && s.checkpoint != nil {
 		return nil
 	}
 	return l.publish(next)
@@ -137,12 +141,12 @@ func (g *Growth) Finish(ctx context.Context, tx *store.Tx) error {
 	}
 	last, next := g.last, g.next
 	next.rows = g.Rows
-	if next.tree.size > last.tree.size {
-		next.root = next.tree.root()
+	if next.tree.Size > last.tree.Size {
+		next.root = next.tree.Root()
 	} else {
 		next.checkpoint, next.at = last.checkpoint, last.at
 	}
-	args := []any{next.n, next.tree.size, next.root, next.tree.edge(), next.rows.Bytes(), tx.Now, last.tree.size}
+	args := []any{next.n, next.tree.Size, next.root, next.tree.Edge(), next.rows.Bytes(), tx.Now, last.tree.Size}
 	if g.book.shared { // and locked
 		return tx.Do(ctx, q.Advance, args...)
 	}

@@ -61,6 +61,7 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, route Route, err 
 	var problem *Problem
 	var refusal *avow.Refusal
 	var tooLarge *http.MaxBytesError
+	var full interface{ NoRoom() }
 	switch {
 	case errors.As(err, new(gone)):
 	case errors.As(err, &problem):
@@ -69,6 +70,10 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, route Route, err 
 		p.Refuse(w, r, &Problem{Status: http.StatusForbidden, Title: "Our statement forbids this", Detail: refusal.Reason, Clause: refusal.Clause})
 	case errors.As(err, &tooLarge):
 		p.Refuse(w, r, &Problem{Status: http.StatusRequestEntityTooLarge, Title: "That is too much at once", Detail: "Send less than 256 KB."})
+	case errors.As(err, &full):
+		p.log.Error("no room", "route", route.Pattern, "error", err)
+		p.Refuse(w, r, &Problem{Status: http.StatusInsufficientStorage, Title: "There is no room here at the moment",
+			Detail: "Nothing you sent was kept. Please send it again later."})
 	default:
 		p.log.Error("request failed", "route", route.Pattern, "error", err)
 		p.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Title: "Something is broken here",
@@ -133,16 +138,27 @@ func (p *Pages) Refuse(w http.ResponseWriter, r *http.Request, problem *Problem)
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
+// secured are the security headers of every answer of ours. They are shared, and
+// nobody changes a value of them in place.
+var secured = []struct {
+	name  string
+	value []string
+}{
+	{"Content-Security-Policy", []string{policy}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Permissions-Policy", []string{"camera=(), geolocation=(), microphone=(), browsing-topics=()"}},
+}
+
 // Secure sets the security headers of every answer of ours.
 func Secure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), browsing-topics=()")
+		for _, s := range secured {
+			h[s.name] = s.value
+		}
 		next.ServeHTTP(w, r)
 	})
 }

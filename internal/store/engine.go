@@ -48,6 +48,8 @@ type engine interface {
 	Full() error
 	// Lead makes this process the one that does what has a name.
 	Lead(ctx context.Context, name string) (release func(), ok bool)
+	// Check reads all there is and says what does not fit together.
+	Check(ctx context.Context) error
 	Close() error
 }
 
@@ -124,9 +126,10 @@ func (e postgresEngine) Alone() bool { return false }
 
 // On PostgreSQL what was erased stays in files that are not ours, until the key
 // that it was closed under is destroyed; and its disk is not ours to mind.
-func (e postgresEngine) Settle()                {}
-func (e postgresEngine) Owed() <-chan time.Time { return nil }
-func (e postgresEngine) Reserve()               {}
-func (e postgresEngine) Low() bool              { return false }
-func (e postgresEngine) Refill()                {}
-func (e postgresEngine) Full() error            { return nil }
+func (e postgresEngine) Check(context.Context) error { return nil } // that is pg_amcheck's work
+func (e postgresEngine) Settle()                     {}
+func (e postgresEngine) Owed() <-chan time.Time      { return nil }
+func (e postgresEngine) Reserve()                    {}
+func (e postgresEngine) Low() bool                   { return false }
+func (e postgresEngine) Refill()                     {}
+func (e postgresEngine) Full() error                 { return nil }

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -319,3 +321,34 @@ func BenchmarkPointRead(b *testing.B) {
 		}
 	})
 }
+
+// A bit that has turned over anywhere in the file is noticed before anything is
+// done with it.
+func TestFlippedBits(t *testing.T) {
+	sound := filled(t, false)
+	data, err := os.ReadFile(filepath.Join(sound, databaseFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unseen := 0
+	for range *flips {
+		folder := t.TempDir()
+		at, bit := rand.IntN(len(data)), rand.IntN(8)
+		bad := bytes.Clone(data)
+		bad[at] ^= 1 << bit
+		if err := os.WriteFile(filepath.Join(folder, databaseFile), bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := store.Open(ctx, store.Config{Path: folder})
+		if err == nil {
+			db.Close()
+			unseen++
+			t.Logf("bit %d of byte %d of page %d", bit, at%4096, at/4096+1)
+		}
+	}
+	if unseen > 0 {
+		t.Errorf("%d of %d flipped bits were not seen", unseen, *flips)
+	}
+}
+
+var flips = flag.Int("flips", 60, "how many bits TestFlippedBits turns over")

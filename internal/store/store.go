@@ -99,6 +99,10 @@ func (db *DB) Lead(ctx context.Context, name string) (release func(), ok bool) {
 	return db.engine.Lead(ctx, name)
 }
 
+// Check reads the whole database and holds every index to its table. A
+// *DamagedError says what does not fit. On PostgreSQL that is left to pg_amcheck.
+func (db *DB) Check(ctx context.Context) error { return db.engine.Check(ctx) }
+
 // Now is the moment. It never goes back, whatever the clock of the machine
 // does. Inside a transaction Tx.Now counts.
 func (db *DB) Now() time.Time {

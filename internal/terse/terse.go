@@ -30,18 +30,28 @@ const (
 	chained = 2 // the same, and among them the commitment of the event before
 )
 
+// A Place is what is kept beside an event, so that it need not be said in it.
+type Place struct {
+	About   avow.RecordID
+	N       int64
+	Version avow.Version
+}
+
+// own is the code that stands for the name of the record that the event is about.
+const own = 31
+
 // fragments are what a byte below 0x20 stands for. 0 ends a part.
 var fragments = [0x20]string{
-	1: `{"collection":"`, 2: `","fields":["`, 3: `","record":"record_`, 4: `","until":"20`, 5: `{"actor":"`, 6: `","purpose":"`,
+	1: `{"collection":"`, 2: `","fields":["`, 3: `","record":"`, 4: `","until":"20`, 5: `{"actor":"`, 6: `","purpose":"`,
 	7: `","`, 8: `":"`, 9: `"],"`, 10: `":["`, 11: `"}`, 12: `"]}`, 13: `],"record":"`, 14: `"],"purpose":"`, 15: `{"`, 16: `"`,
 	17: `{"record":"`, 18: `,"`, 19: `":`, 20: `email`, 21: `message`, 22: `name`, 23: `collect`, 24: `contact`, 25: `phone`, 26: `address`,
-	27: `read`, 28: `erase`, 29: `purposes.`, 30: `requests`, 31: `staff`,
+	27: `read`, 28: `erase`, 29: `purposes.`, 30: `requests`, 31: ``,
 }
 
 // byFirst are the codes of the fragments that begin with a byte, the longest
 // first.
 var byFirst = func() (table [256][]byte) {
-	for code := 1; code < len(fragments); code++ {
+	for code := 1; code < own; code++ {
 		first := fragments[code][0]
 		table[first] = append(table[first], byte(code))
 	}
@@ -51,11 +61,10 @@ var byFirst = func() (table [256][]byte) {
 	return table
 }()
 
-// Pack writes the payload of the n-th event under version v of the statement.
-// Neither number is kept.
-func Pack(payload []byte, n int64, v avow.Version) []byte {
-	if small, ok := pack(payload, n, v); ok {
-		if again, err := Unpack(small, n, v); err == nil && bytes.Equal(again, payload) {
+// Pack writes the payload of the event at a place.
+func Pack(payload []byte, at Place) []byte {
+	if small, ok := pack(payload, at.About.String()); ok {
+		if again, err := Unpack(small, at); err == nil && bytes.Equal(again, payload) {
 			return small
 		}
 	}
@@ -63,7 +72,7 @@ func Pack(payload []byte, n int64, v avow.Version) []byte {
 }
 
 // pack cuts the payload where the names of the members stand.
-func pack(payload []byte, n int64, v avow.Version) (small []byte, ok bool) {
+func pack(payload []byte, record string) (small []byte, ok bool) {
 	rest := payload
 	cut := func(until string) (part []byte) {
 		var found bool
@@ -99,16 +108,20 @@ func pack(payload []byte, n int64, v avow.Version) (small []byte, ok bool) {
 		}
 	}
 	for _, part := range [][]byte{clause, kind, rest[:len(rest)-1]} {
-		small = append(shorten(small, part), 0)
+		small = append(shorten(small, part, record), 0)
 	}
 	return small[:len(small)-1], true
 }
 
 // shorten appends text with its fragments as one byte each, the longest that
 // fits at each place.
-func shorten(to, text []byte) []byte {
+func shorten(to, text []byte, record string) []byte {
 next:
 	for len(text) > 0 {
+		if text[0] == record[0] && len(text) >= len(record) && string(text[:len(record)]) == record {
+			to, text = append(to, own), text[len(record):]
+			continue
+		}
 		for _, code := range byFirst[text[0]] {
 			if f := fragments[code]; len(f) <= len(text) && string(text[:len(f)]) == f {
 				to, text = append(to, code), text[len(f):]
@@ -122,8 +135,8 @@ next:
 
 var errPacked = errors.New("not an event in few bytes")
 
-// Unpack reads what Pack wrote for the same numbers.
-func Unpack(small []byte, n int64, v avow.Version) ([]byte, error) {
+// Unpack reads what Pack wrote for the same place.
+func Unpack(small []byte, at Place) ([]byte, error) {
 	if len(small) == 0 || small[0] > chained {
 		return nil, errPacked
 	}
@@ -131,7 +144,7 @@ func Unpack(small []byte, n int64, v avow.Version) ([]byte, error) {
 	if mark == plain {
 		return rest, nil
 	}
-	at, width := binary.Varint(rest)
+	moment, width := binary.Varint(rest)
 	fixed := max(width, 0) + 16
 	if mark == chained {
 		fixed += 32
@@ -144,23 +157,27 @@ func Unpack(small []byte, n int64, v avow.Version) ([]byte, error) {
 	if len(parts) != 3 {
 		return nil, errPacked
 	}
+	record := at.About.String()
 	b := append(make([]byte, 0, 320), `{"at":"`...)
-	b = time.Unix(at, 0).UTC().AppendFormat(b, time.RFC3339)
-	b = lengthen(append(b, `","clause":"`...), parts[0])
-	b = strconv.AppendInt(append(b, `","n":`...), n, 10)
+	b = time.Unix(moment, 0).UTC().AppendFormat(b, time.RFC3339)
+	b = lengthen(append(b, `","clause":"`...), parts[0], record)
+	b = strconv.AppendInt(append(b, `","n":`...), at.N, 10)
 	b = base64.RawURLEncoding.AppendEncode(append(b, `,"nonce":"`...), nonce)
 	b = base64.StdEncoding.AppendEncode(append(b, `","prev":"`...), prev)
-	b = strconv.AppendInt(append(b, `","statement":`...), int64(v), 10)
-	b = lengthen(append(b, `,"type":"`...), parts[1])
-	b = lengthen(append(b, `","x":`...), parts[2])
+	b = strconv.AppendInt(append(b, `","statement":`...), int64(at.Version), 10)
+	b = lengthen(append(b, `,"type":"`...), parts[1], record)
+	b = lengthen(append(b, `","x":`...), parts[2], record)
 	return append(b, '}'), nil
 }
 
-func lengthen(to, text []byte) []byte {
+func lengthen(to, text []byte, record string) []byte {
 	for _, c := range text {
-		if c < 0x20 {
+		switch {
+		case c == own:
+			to = append(to, record...)
+		case c < 0x20:
 			to = append(to, fragments[c]...)
-		} else {
+		default:
 			to = append(to, c)
 		}
 	}

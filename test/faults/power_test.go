@@ -62,6 +62,7 @@ func TestPowerCut(t *testing.T) {
 		acknowledged += len(after.taken)
 		t.Run(fmt.Sprint("moment ", moment), func(t *testing.T) {
 			p := startCut(t, h, files)
+			staff.token = p.token(t) // a cut before there were keys has others
 			after.hold(t, p.house, p.process, anyMore)
 			staff.hold(t, p.process, func(d deed) bool { return before(d.receipt) })
 		})

@@ -131,6 +131,9 @@ func connectionsCut(t *testing.T, c *cluster) {
 	l.end()
 	s.end()
 	settle(t, c, "cuts", a, s, h, r)
+	if t.Failed() {
+		t.Log(r.running[0].said, r.running[1].said)
+	}
 	t.Logf("%d connections cut, %d backends ended: %d forms acknowledged and kept, %d in doubt; other answers: %v; %s",
 		p.cuts.Load(), ended, len(a.taken), len(a.sent)-len(a.taken), a.refused, s)
 }

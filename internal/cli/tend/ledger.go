@@ -94,6 +94,9 @@ func (c *LedgerCheck) Run(w *world.World) error {
 			faults++
 			fmt.Fprintln(w.Stdout, world.Printable(fmt.Sprint(v)))
 		}
+		if err := h.db.Check(ctx); err != nil {
+			fault(err)
+		}
 		if h.ledgerErr != nil {
 			fault(h.ledgerErr)
 		} else if err := h.ledger.Verify(ctx); err != nil {

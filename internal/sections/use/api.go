@@ -70,6 +70,7 @@ func (s *Section) read(ctx context.Context, in *Reading) (*ReadAnswer, error) {
 		values := make(map[avow.Field]string, len(rec.Values))
 		for f, v := range rec.Values {
 			values[f] = string(v.Reveal())
+			v.Clear()
 		}
 		out.Records[i] = ReadRecord{rec.ID.String(), rec.Subject.String(), rec.Collected, rec.Version, values}
 	}

@@ -1,6 +1,7 @@
 package use
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,7 +112,7 @@ func (s *Section) pack(ctx context.Context, tx *store.Tx, now *statement.Edition
 	if p.events, err = s.Ledger.Events(ctx, tx, who); err != nil {
 		return nil, err
 	}
-	p.entered, err = s.Ledger.Record(ctx, tx, who, ledger.Event{Type: "exported", Clause: now.Keeper("questions.answer"), Statement: now.Version,
+	p.entered, err = s.Ledger.Record(ctx, tx, who, ledger.Event{Type: "exported", Clause: cmp.Or(now.Keeper("questions.answer"), now.Keeper("security.log")), Statement: now.Version,
 		X: map[string]any{"actor": string(actor), "records": len(p.held), "subject": id.String()}})
 	return p, err
 }
@@ -132,6 +133,7 @@ func (s *Section) unpack(ctx context.Context, now *statement.Edition, p *pack) (
 		}
 		for f, v := range values {
 			r.Values[f] = string(v.Reveal())
+			v.Clear()
 		}
 		out.Records = append(out.Records, r)
 	}

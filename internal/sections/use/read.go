@@ -124,10 +124,11 @@ func quiet(now *statement.Edition, r Reading, no *avow.Refusal) *avow.Refusal {
 	return no
 }
 
-func allFields(c *statement.Collection) (fields []avow.Field) {
+func allFields(c *statement.Collection) []avow.Field {
 	if c == nil {
 		return nil
 	}
+	fields := make([]avow.Field, 0, len(c.Fields))
 	for _, f := range c.Fields {
 		fields = append(fields, f.Name)
 	}

@@ -2,9 +2,12 @@ package sqlite
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ncruces/go-sqlite3/vfs"
@@ -34,6 +37,18 @@ func (e *ReadOnlyError) Error() string {
 }
 
 func (e *ReadOnlyError) Unwrap() error { return e.Cause }
+
+// noRoom tells a full disk from a broken one, by trying: SQLite calls both an
+// I/O error, and what the system said of the write is lost on the way.
+func noRoom(folder string) bool {
+	probe := filepath.Join(folder, "probe")
+	err := os.WriteFile(probe, make([]byte, 64<<10), 0o600)
+	os.Remove(probe)
+	return errors.Is(err, syscall.ENOSPC)
+}
+
+// NoRoom is there to be asked for by whoever answers visitors.
+func (*FullError) NoRoom() {}
 
 // A ballast is a file that is there to be taken away: what it leaves free on a
 // full disk is for the changes that must never be refused.

@@ -115,7 +115,7 @@ func (s *Session) command(text string) error {
 // takes no more.
 func (s *Session) failed(err error) error {
 	switch {
-	case errors.Is(err, sqlite3.FULL):
+	case errors.Is(err, sqlite3.FULL), errors.Is(err, sqlite3.IOERR) && noRoom(s.folder):
 		s.full = true
 		return &FullError{s.folder}
 	case errors.Is(err, sqlite3.READONLY), errors.Is(err, syscall.EROFS):

@@ -111,7 +111,22 @@ func (db *DB) start(ctx context.Context, cfg Config) (err error) {
 	return nil
 }
 
+// checksummed has a new database end each page in a checksum, which the VFS
+// writes and verifies. It has to be asked for before there are any tables.
+func (db *DB) checksummed() error {
+	conn, err := sqlite3.Open(db.dsn())
+	if err != nil {
+		return err
+	}
+	return errors.Join(conn.EnableChecksums("main"), conn.Close())
+}
+
 func (db *DB) migrate(ctx context.Context, cfg Config) error {
+	if !Exists(filepath.Dir(db.file)) {
+		if err := db.checksummed(); err != nil {
+			return fmt.Errorf("open database: %w", err)
+		}
+	}
 	engine, err := driver.Open(db.dsn(), func(c *sqlite3.Conn) error { return c.Exec(pragmas) })
 	if err != nil {
 		return fmt.Errorf("open database: %w", err)

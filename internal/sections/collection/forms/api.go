@@ -76,6 +76,7 @@ func (s *Section) collect(ctx context.Context, to avow.Collection, given map[avo
 		return nil, api.NotHere("collection")
 	}
 	values, faults := fit(e.Statement, c, given, whole)
+	defer forget(values)
 	if len(faults) > 0 {
 		return nil, errors.Join(faults[0].problem(e, c), s.refused(ctx, c.Name, faults[0].outcome))
 	}
@@ -92,6 +93,13 @@ func (s *Section) collect(ctx context.Context, to avow.Collection, given map[avo
 		return out, err
 	}
 	return out, nil
+}
+
+// forget clears values that were sealed by now.
+func forget(values Values) {
+	for _, v := range values {
+		v.Clear()
+	}
 }
 
 // answer is what a program gets for t.

@@ -59,6 +59,7 @@ func (s *Section) bring(ctx context.Context, in *importIn) (*Imported, error) {
 	outcomes := map[string]int{}
 	for i, row := range in.Body.Rows {
 		values, faults := fit(e.Statement, c, row, whole)
+		defer forget(values)
 		if len(faults) == 0 {
 			good = append(good, values)
 			continue

@@ -1,10 +1,13 @@
 package forms_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/avow-privacy/avow"
+	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server/servertest"
 )
@@ -28,6 +31,16 @@ func TestPromises(t *testing.T) {
 		if strings.Count(asked, `name="`)-strings.Count(asked, `<meta name="`) != 4 { // and the version shown
 			t.Error("the form asks for more than the statement declares")
 		}
+		c, staff := h.Client()
+		var no *avow.Refusal
+		_, err := c.Collect(t.Context(), staff, "contact", client.Values{"email": "ada@example.com", "message": "hello", "shoe-size": "41"})
+		if !errors.As(err, &no) || no.Clause != "only-forms" || strings.Contains(err.Error(), "41") {
+			t.Errorf("an undeclared field from a program is answered %v", err)
+		}
+		in, err := c.Import(t.Context(), staff, "contact", client.Rows{{"email": "ada@example.com", "message": "hello", "shoe-size": "41"}})
+		if err != nil || in.Accepted != 0 || len(in.Refused) != 1 || in.Refused[0].Field != "shoe-size" {
+			t.Errorf("an undeclared field of a row is answered %+v (%v)", in, err)
+		}
 		if got := h.Standing("only-forms"); got != "kept" {
 			t.Errorf("it is %s, want kept", got)
 		}
@@ -46,6 +59,14 @@ func TestPromises(t *testing.T) {
 		later := h.Get(link + "?download")
 		if _, err := receipt.Verify([]byte(later.Body), receipt.Options{Key: r.Key}); err != nil {
 			t.Errorf("the receipt fetched later: %v", err)
+		}
+		c, staff := h.Client()
+		taken, err := c.Collect(t.Context(), staff, "contact", client.Values{"email": "ada@example.com", "message": "by a program"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := receipt.Verify([]byte(taken.Receipt), receipt.Options{Key: r.Key}); err != nil {
+			t.Errorf("the receipt that a program gets: %v", err)
 		}
 		if got := h.Standing("receipts"); got != "kept" {
 			t.Errorf("it is %s, want kept", got)

@@ -1,4 +1,4 @@
-package logbook
+package tree
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 func TestTree(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 1500).Draw(t, "n")
-		tr := &tree{}
+		tr := &Tree{}
 		var stored []tlog.Hash
 		reader := tlog.HashReaderFunc(func(indexes []int64) (found []tlog.Hash, err error) {
 			for _, i := range indexes {
@@ -23,7 +23,7 @@ func TestTree(t *testing.T) {
 			return found, nil
 		})
 		full := map[string][]byte{}
-		half := &tree{}
+		half := &Tree{}
 		for i := range n {
 			data := fmt.Append(nil, i)
 			hashes, err := tlog.StoredHashes(int64(i), data, reader)
@@ -32,24 +32,24 @@ func TestTree(t *testing.T) {
 			}
 			stored = append(stored, hashes...)
 			if i == n/2 {
-				half = tr.clone()
+				half = tr.Clone()
 			}
-			for _, tile := range tr.add(tlog.RecordHash(data)) {
-				full[fmt.Sprint(tile.level, tile.n)] = tile.hashes
+			for _, tile := range tr.Add(tlog.RecordHash(data)) {
+				full[fmt.Sprint(tile.Level, tile.N)] = tile.Hashes
 			}
 		}
 		want, err := tlog.TreeHash(int64(n), reader)
-		if err != nil || tr.root() != want || tr.size != int64(n) {
-			t.Fatalf("root of %d: %v, want %v, %v", n, tr.root(), want, err)
+		if err != nil || tr.Root() != want || tr.Size != int64(n) {
+			t.Fatalf("root of %d: %v, want %v, %v", n, tr.Root(), want, err)
 		}
-		for _, tile := range tlog.NewTiles(tileHeight, 0, int64(n)) {
+		for _, tile := range tlog.NewTiles(Height, 0, int64(n)) {
 			data, err := tlog.ReadTileData(tile, reader)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := full[fmt.Sprint(tile.L, tile.N)]
-			if tile.W < tileWidth {
-				got = pack(tr.tail(tile.L))
+			if tile.W < Width {
+				got = Pack(tr.Tail(tile.L))
 			}
 			if !bytes.Equal(got, data) {
 				t.Fatalf("%s of %d", tile.Path(), n)
@@ -58,9 +58,9 @@ func TestTree(t *testing.T) {
 		}
 		for i, want := range stored {
 			height, at := tlog.SplitStoredHashIndex(int64(i))
-			if got, ok := tr.node(height, at); ok && got != want {
+			if got, ok := tr.Node(height, at); ok && got != want {
 				t.Fatalf("node %d of height %d in %d", at, height, n)
-			} else if tile := tlog.TileForIndex(tileHeight, int64(i)); ok != (tile.N == int64(n)>>(tileHeight*(tile.L+1))) {
+			} else if tile := tlog.TileForIndex(Height, int64(i)); ok != (tile.N == int64(n)>>(Height*(tile.L+1))) {
 				t.Fatalf("node %d of height %d in %d: found %v", at, height, n, ok)
 			}
 		}
@@ -70,8 +70,8 @@ func TestTree(t *testing.T) {
 		// The copy was not changed by what was added to the original.
 		if n > 0 {
 			want, err := tlog.TreeHash(int64(n/2), reader)
-			if err != nil || half.root() != want {
-				t.Fatalf("root of the copy at %d: %v, want %v, %v", n/2, half.root(), want, err)
+			if err != nil || half.Root() != want {
+				t.Fatalf("root of the copy at %d: %v, want %v, %v", n/2, half.Root(), want, err)
 			}
 		}
 	})

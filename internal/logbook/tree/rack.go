@@ -1,4 +1,4 @@
-package logbook
+package tree
 
 import (
 	"sync"
@@ -6,37 +6,40 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A rack keeps full tiles at hand, with all the nodes beneath their roots, so
+// A Rack keeps full tiles at hand, with all the nodes beneath their roots, so
 // that a proof neither reads a tile for each of its hashes nor computes it.
-type rack struct {
+type Rack struct {
 	mu    sync.Mutex
-	tiles map[tileKey]*nodes
-	order []tileKey // as they came; the oldest goes first
+	tiles map[Key]*Nodes
+	order []Key // as they came; the oldest goes first
 	next  int
 }
 
-type tileKey struct {
-	log, n int64
-	level  int
+// A Key names a full tile of one of several logs.
+type Key struct {
+	Log, N int64
+	Level  int
 }
 
-// nodes are those of one full tile, by height above its own hashes.
-type nodes [tileHeight][]tlog.Hash
+// Nodes are those of one full tile, by height above its own hashes.
+type Nodes [Height][]tlog.Hash
 
 // rackSize bounds what the rack takes: 16 KiB a tile.
 const rackSize = 512
 
-func (s *rack) get(k tileKey) *nodes {
+// Get is a tile that is at hand, or nil.
+func (s *Rack) Get(k Key) *Nodes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tiles[k]
 }
 
-func (s *rack) put(k tileKey, n *nodes) {
+// Put keeps a tile at hand.
+func (s *Rack) Put(k Key, n *Nodes) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.tiles == nil {
-		s.tiles, s.order = map[tileKey]*nodes{}, make([]tileKey, rackSize)
+		s.tiles, s.order = map[Key]*Nodes{}, make([]Key, rackSize)
 	}
 	if s.tiles[k] != nil {
 		return
@@ -46,14 +49,14 @@ func (s *rack) put(k tileKey, n *nodes) {
 	s.next = (s.next + 1) % rackSize
 }
 
-// newNodes computes the nodes of a full tile.
-func newNodes(hashes []byte) *nodes {
-	n := &nodes{}
+// NewNodes computes the nodes of a full tile.
+func NewNodes(hashes []byte) *Nodes {
+	n := &Nodes{}
 	for len(hashes) > 0 {
 		n[0] = append(n[0], tlog.Hash(hashes[:tlog.HashSize]))
 		hashes = hashes[tlog.HashSize:]
 	}
-	for h := 1; h < tileHeight; h++ {
+	for h := 1; h < Height; h++ {
 		below := n[h-1]
 		n[h] = make([]tlog.Hash, 0, len(below)/2)
 		for i := 0; i+1 < len(below); i += 2 {
