@@ -3,6 +3,7 @@ package carry
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/avow-privacy/avow/internal/backup"
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 	"github.com/avow-privacy/avow/server/servertest"
 )
 
@@ -76,5 +78,43 @@ func TestBackupThroughTheHouse(t *testing.T) {
 	}
 	if _, err := os.Stat(c.File + ".new"); !errors.Is(err, os.ErrNotExist) {
 		t.Error("half a backup stays", err)
+	}
+}
+
+// A house moves from a folder to PostgreSQL and back, by command line.
+func TestMoves(t *testing.T) {
+	h := servertest.New(t)
+	h.Taken("contact", "email", "ada@harbour.example", "message", "hello")
+	h.Stop()
+	dir, url := t.TempDir(), storetest.Postgres(t)
+	var out bytes.Buffer
+	w := &world.World{Stdout: &out, Stderr: &out, Clock: h.Now}
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for _, step := range []interface{ Run(*world.World) error }{
+		&Backup{File: file("a"), Data: filepath.Join(h.Dir, "data")},
+		&Restore{File: file("a"), DB: url, Keys: h.Keys()},
+		&Backup{File: file("b"), DB: url},
+		&Restore{File: file("b"), Data: file("data"), Keys: h.Keys()},
+	} {
+		if err := step.Run(w); err != nil {
+			t.Fatalf("%T: %v\n%s", step, err, out.String())
+		}
+	}
+	if err := (&Restore{File: file("b"), DB: url, Keys: h.Keys()}).Run(w); !errors.Is(err, backup.ErrNotEmpty) {
+		t.Errorf("over a database in use: %v", err)
+	}
+	var all [2]*backup.Contents
+	for i, name := range []string{"a", "b"} {
+		f, err := os.Open(file(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if all[i], err = backup.Check(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !maps.Equal(all[0].Rows, all[1].Rows) || all[0].Log.Size == 0 || !bytes.Equal(all[0].Log.Root, all[1].Log.Root) {
+		t.Errorf("%+v became %+v", all[0], all[1])
 	}
 }
