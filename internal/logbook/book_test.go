@@ -489,3 +489,20 @@ func TestRotateSound(t *testing.T) {
 		}
 	})
 }
+
+// While a commit does not end, as when the database is away, who asks for the
+// checkpoint is told so, and the log can be closed.
+func TestCommitDoesNotEnd(t *testing.T) {
+	s := open(t, store.Config{URL: storetest.Postgres(t)}, t.TempDir())
+	s.add(t, 1)
+	s.growing <- struct{}{}
+	defer func() { <-s.growing }()
+	ended, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	if err := s.Refresh(ended); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

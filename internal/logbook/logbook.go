@@ -75,7 +75,7 @@ type Book struct {
 	volume *volume
 
 	state   atomic.Pointer[state] // durable and signed
-	growing sync.Mutex            // held from Grow to Durable or Lost, and by Refresh
+	growing chan struct{}         // filled from Grow to Durable or Lost, and by Refresh
 	staged  *Growth
 
 	cosigned  atomic.Pointer[cosigned]
@@ -122,7 +122,7 @@ type Status struct {
 // anew and holds it to the stored head, to the high-water file, and to what
 // witnesses have seen.
 func Open(ctx context.Context, db *store.DB, cfg Config) (*Book, error) {
-	l := &Book{db: db, cfg: cfg, shared: db.Engine() == "postgres", older: map[int64]*state{}}
+	l := &Book{db: db, cfg: cfg, shared: db.Engine() == "postgres", older: map[int64]*state{}, growing: make(chan struct{}, 1)}
 	var err error
 	if l.witnesses, err = openWitnesses(cfg.Witnesses); err != nil {
 		return nil, fmt.Errorf("open log: %w", err)

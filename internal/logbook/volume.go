@@ -46,10 +46,10 @@ func newVolume(n int64, origin string, key crypto.Signer) (*volume, error) {
 	}
 	v := &volume{n: n, origin: origin}
 	var err error
-	if v.vkey, err = note.NewEd25519VerifierKey(origin, public); err != nil {
-		return nil, fmt.Errorf("open log: %w", err)
+	var verifier note.Verifier
+	if v.vkey, err = note.NewEd25519VerifierKey(origin, public); err == nil {
+		verifier, err = note.NewVerifier(v.vkey)
 	}
-	verifier, err := note.NewVerifier(v.vkey)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
@@ -118,20 +118,19 @@ func Rotate(ctx context.Context, db *store.DB, cfg Config, reason string) (origi
 	if err != nil {
 		return "", err
 	}
+	last := max(n, marked)
 	old, err := newVolume(n, was, cfg.Key)
+	var next *volume
+	if err == nil {
+		next, err = newVolume(last+1, nextOrigin(was, n, last+1), cfg.Key)
+	}
+	if err == nil {
+		err = (&Book{db: db, cfg: cfg, volume: old}).rotate(ctx, next, reason)
+	}
+	if err == nil { // an empty file says: start from what there is
+		err = os.WriteFile(cfg.mark(next.n), nil, 0o600)
+	}
 	if err != nil {
-		return "", err
-	}
-	next, err := newVolume(max(n, marked)+1, nextOrigin(was, n, max(n, marked)+1), cfg.Key)
-	if err != nil {
-		return "", err
-	}
-	l := &Book{db: db, cfg: cfg, volume: old}
-	if err := l.rotate(ctx, next, reason); err != nil {
-		return "", fmt.Errorf("begin another log: %w", err)
-	}
-	// An empty file says: start from what there is.
-	if err := os.WriteFile(cfg.mark(next.n), nil, 0o600); err != nil {
 		return "", fmt.Errorf("begin another log: %w", err)
 	}
 	return next.origin, nil

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +19,7 @@ import (
 // A witness is one that is asked, and how far we know it to have come.
 type witness struct {
 	Witness
+	name  string
 	knows int64
 }
 
@@ -32,15 +32,16 @@ type cosigned struct {
 	at        time.Time
 }
 
-// patience is how long a witness may take to answer.
+// patience is how long a witness may take to answer, or a commit to end.
 const patience = 5 * time.Second
 
 func openWitnesses(given []Witness) (all []*witness, err error) {
 	for _, w := range given {
-		if _, err := receipt.CosignerName(w.Key); err != nil {
+		name, err := receipt.CosignerName(w.Key)
+		if err != nil {
 			return nil, err
 		}
-		all = append(all, &witness{Witness: w})
+		all = append(all, &witness{Witness: w, name: name})
 	}
 	return all, nil
 }
@@ -67,15 +68,10 @@ func (l *Book) askAll(ctx context.Context, s *state) error {
 	group.Wait()
 	for _, w := range l.witnesses {
 		if w.knows > s.tree.Size {
-			return &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, name(w.Key), w.knows), putBack}
+			return &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, w.name, w.knows), putBack}
 		}
 	}
 	return nil
-}
-
-func name(vkey string) string {
-	name, _, _ := strings.Cut(vkey, "+")
-	return name
 }
 
 func (w *witness) ask(ctx context.Context, old int64, proof tlog.TreeProof, checkpoint []byte) ([]byte, error) {
@@ -107,7 +103,7 @@ func (l *Book) cosign(ctx context.Context, w *witness, s *state) ([]byte, error)
 		case !errors.As(err, &conflict) || conflict.Size == w.knows:
 			return nil, err
 		case conflict.Size > s.tree.Size && !l.shared:
-			return nil, &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, name(w.Key), conflict.Size), putBack}
+			return nil, &BehindError{fmt.Sprintf("it has %d entries, and the witness %s has seen %d", s.tree.Size, w.name, conflict.Size), putBack}
 		case conflict.Size > s.tree.Size:
 			return nil, err // another process was faster
 		}
@@ -158,7 +154,8 @@ func (l *Book) take(v *volume, signed []byte, at time.Time) {
 	}
 	next := &cosigned{log: v.n, size: c.Size, note: signed, at: at}
 	for _, key := range by {
-		next.keys, next.names = append(next.keys, key), append(next.names, name(key))
+		name, _ := receipt.CosignerName(key)
+		next.keys, next.names = append(next.keys, key), append(next.names, name)
 	}
 	l.cosigned.Store(next)
 }
@@ -222,10 +219,9 @@ func (l *Book) tend(ctx context.Context) {
 func (l *Book) lookUp(ctx context.Context, s *state) {
 	var signed []byte
 	var at time.Time
-	err := l.db.View(ctx, func(tx *store.Tx) error {
+	if l.db.View(ctx, func(tx *store.Tx) error {
 		return tx.Get(ctx, q.LastCheckpoint, store.Into(&signed, &at), s.n, s.tree.Size)
-	})
-	if err != nil {
+	}) != nil {
 		return
 	}
 	l.take(s.volume, signed, at)
@@ -238,9 +234,8 @@ func (l *Book) lookUp(ctx context.Context, s *state) {
 func (s *state) sign() error {
 	c := receipt.Checkpoint{Origin: s.origin, Size: s.tree.Size, Root: s.root}
 	signed, err := note.Sign(&note.Note{Text: c.Text()}, s.signer)
-	if err != nil {
-		return fmt.Errorf("sign checkpoint of size %d: %w", s.tree.Size, err)
+	if s.checkpoint = signed; err != nil {
+		err = fmt.Errorf("sign checkpoint of size %d: %w", s.tree.Size, err)
 	}
-	s.checkpoint = signed
-	return nil
+	return err
 }

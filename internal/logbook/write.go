@@ -26,7 +26,7 @@ type Growth struct {
 // Grow begins to add to the log, as the last thing that a transaction does.
 // Durable or Lost ends it.
 func (l *Book) Grow(ctx context.Context, tx *store.Tx) (*Growth, error) {
-	l.growing.Lock()
+	l.growing <- struct{}{}
 	last, err := l.last(ctx, tx)
 	if err != nil {
 		return nil, err
@@ -114,8 +114,14 @@ func (l *Book) Refresh(ctx context.Context) error {
 	if !l.shared {
 		return nil
 	}
-	l.growing.Lock()
-	defer l.growing.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	select {
+	case l.growing <- struct{}{}:
+		defer func() { <-l.growing }()
+	case <-ctx.Done():
+		return fmt.Errorf("refresh log: %w", context.Cause(ctx))
+	}
 	s := l.state.Load()
 	var next *state
 	err := l.db.View(ctx, func(tx *store.Tx) error {
@@ -161,14 +167,12 @@ func (g *Growth) Finish(ctx context.Context, tx *store.Tx) error {
 // stays written and the next checkpoint covers it; until then there are no
 // proofs, and Verify says so.
 func (l *Book) Durable() {
-	g := l.staged
-	l.staged = nil
-	_ = l.publish(g.next)
-	l.growing.Unlock()
+	_ = l.publish(l.staged.next)
+	l.Lost()
 }
 
 // Lost forgets what was not written after all.
 func (l *Book) Lost() {
 	l.staged = nil
-	l.growing.Unlock()
+	<-l.growing
 }

@@ -103,6 +103,8 @@ func (db *DB) commits() {
 			return
 		case <-db.engine.Owed():
 			db.engine.Settle()
+		case <-db.refill:
+			db.restock()
 		}
 	}
 }
@@ -138,8 +140,18 @@ func (db *DB) commitGroup(waiting []*request) {
 		}
 	}
 	if len(begun) > 0 {
-		db.engine.Refill()
 		db.together(begun)
+	}
+	if db.refill == nil && db.engine.Low() {
+		db.refill = time.After(time.Second)
+	}
+}
+
+// restock looks whether a full disk has room again.
+func (db *DB) restock() {
+	db.refill = nil
+	if db.engine.Refill(); db.engine.Low() {
+		db.refill = time.After(time.Second)
 	}
 }
 

@@ -165,7 +165,7 @@ func TestDiskFull(t *testing.T) {
 				tx.Log(fmt.Sprint("erased", i))
 				return tx.Do(ctx, "DELETE FROM form_tally WHERE outcome = $1", fmt.Sprint(i))
 			})
-			if (i%2 == 0) != (err == nil) || err != nil && !errors.As(err, &full) {
+			if (i%2 == 0) != (err == nil) || err != nil && !errors.As(err, new(*store.FullError)) {
 				t.Errorf("request %d: %v", i, err)
 			}
 		})

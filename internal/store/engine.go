@@ -40,7 +40,7 @@ type engine interface {
 	Settle()
 	Owed() <-chan time.Time
 	// Reserve gives room for erasures alone on a full disk, and Low says that
-	// it was given. Refill takes it back, if it can be.
+	// it was given. Refill takes it back, if there is room for more.
 	Reserve()
 	Low() bool
 	Refill()

@@ -183,18 +183,12 @@ func (w *wire) isCommit(sent []byte) bool {
 	return w.commit != "" && strings.Contains(text, "\x00"+w.commit+"\x00")
 }
 
-// The connection is cut all the time, anywhere, with many at work: what was
-// acknowledged is there, once, and nothing else.
-func TestConnectionCutAnywhere(t *testing.T) {
-	w := newWire(t, storetest.Postgres(t))
-	db := open(t, store.Config{URL: w.url})
+// hammer has many at work, and then holds what is there against what was
+// acknowledged: each is there once, with its entry, and nothing else is.
+func hammer(t *testing.T, db *store.DB, calm func()) {
+	t.Helper()
 	b := &book{}
 	db.Attach(b)
-	var pieces atomic.Int64
-	w.set(func([]byte) (bool, bool) {
-		n := pieces.Add(1)
-		return n%23 == 0, n%2 == 0
-	})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	acknowledged, failed := map[string]bool{}, 0
@@ -219,7 +213,7 @@ func TestConnectionCutAnywhere(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	w.set(nil)
+	calm()
 	found := map[string]int{}
 	err := db.View(ctx, func(tx *store.Tx) error {
 		return tx.Each(ctx, "SELECT outcome FROM form_tally", func(scan func(...any) error) error {
@@ -237,11 +231,56 @@ func TestConnectionCutAnywhere(t *testing.T) {
 			t.Errorf("%s: acknowledged %v, %d rows", name, ok, found[name])
 		}
 	}
-	if cuts := pieces.Load() / 23; cuts < 5 || failed > len(acknowledged)/10 {
-		t.Errorf("%d cuts, %d of %d failed", cuts, failed, len(acknowledged))
+	if len(b.written) != len(found) || failed > len(acknowledged)/10 {
+		t.Errorf("%d entries for %d rows, %d of %d failed", len(b.written), len(found), failed, len(acknowledged))
 	}
-	if len(b.written) != len(found) {
-		t.Errorf("%d entries for %d rows", len(b.written), len(found))
+}
+
+// The connection is cut all the time, anywhere.
+func TestConnectionCutAnywhere(t *testing.T) {
+	w := newWire(t, storetest.Postgres(t))
+	db := open(t, store.Config{URL: w.url})
+	var pieces atomic.Int64
+	w.set(func([]byte) (bool, bool) {
+		n := pieces.Add(1)
+		return n%23 == 0, n%2 == 0
+	})
+	hammer(t, db, func() { w.set(nil) })
+	if cuts := pieces.Load() / 23; cuts < 5 {
+		t.Errorf("%d cuts", cuts)
+	}
+}
+
+// The server ends our sessions all the time.
+func TestSessionsEndedByServer(t *testing.T) {
+	address := storetest.Postgres(t)
+	db := open(t, store.Config{URL: address})
+	engine, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	stop, ended := make(chan struct{}), 0
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(25 * time.Millisecond):
+			}
+			var n int
+			err := engine.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+				WHERE application_name = 'avow' AND datname = current_database()`).Scan(&n)
+			if err != nil {
+				t.Error(err)
+			}
+			ended += n
+		}
+	})
+	hammer(t, db, func() { close(stop); wg.Wait() })
+	if ended < 2 {
+		t.Errorf("%d sessions ended", ended)
 	}
 }
 

@@ -183,6 +183,9 @@ func message(pg *pgconn.PgError) string {
 	return pg.Message
 }
 
+// readOnly is what a standby answers, or a primary that no longer is one.
+const readOnly = "25006"
+
 // Again says whether what was undone may do better if it is tried once more,
 // after so many tries: other processes were in the way, or the connection was
 // lost.
@@ -196,7 +199,7 @@ func (db *DB) Again(err error, tried int) bool {
 		return false
 	}
 	switch e.Code {
-	case "40001", "40P01", "55P03": // serialization, deadlock, lock timeout
+	case "40001", "40P01", "55P03", readOnly: // serialization, deadlock, lock timeout
 		return tried < patient
 	case "53300", "57P01", "57P02", "57P03", "25P03": // the server is full, going, coming or impatient
 		return tried < patient

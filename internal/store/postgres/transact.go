@@ -151,7 +151,9 @@ func (g *group) send(ctx context.Context, owner *int) error {
 
 // undo ends a transaction that failed, and returns why it did.
 func (db *DB) undo(ctx context.Context, g *group) error {
-	if errors.Is(g.failed, errLost) || g.begun && g.conn.exec(ctx, "ROLLBACK") != nil {
+	var e *Error
+	demoted := errors.As(g.failed, &e) && e.Code == readOnly // somebody else is the primary now
+	if demoted || errors.Is(g.failed, errLost) || g.begun && g.conn.exec(ctx, "ROLLBACK") != nil {
 		db.drop()
 	}
 	return g.failed

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"github.com/ncruces/go-sqlite3/vfs"
 )
@@ -53,10 +52,9 @@ func (*FullError) NoRoom() {}
 // A ballast is a file that is there to be taken away: what it leaves free on a
 // full disk is for the changes that must never be refused.
 type ballast struct {
-	file  string
-	vfs   string
-	gone  atomic.Bool
-	tried time.Time
+	file string
+	vfs  string
+	gone atomic.Bool
 }
 
 // Low says that the ballast was released, so that only erasures are done.
@@ -69,11 +67,10 @@ func (db *DB) Full() error { return &FullError{db.folder} }
 func (db *DB) Reserve() { db.ballast.release() }
 
 // Refill takes the ballast back, once there is room for more than that: else it
-// would only take again what it gave. It tries once a second.
+// would only take again what it gave.
 func (db *DB) Refill() {
-	if db.Low() && time.Since(db.ballast.tried) >= time.Second {
+	if db.Low() {
 		db.ballast.take(4 * ballastSize)
-		db.ballast.tried = time.Now()
 	}
 }
 
@@ -114,5 +111,4 @@ func incompressible(n int) []byte {
 func (b *ballast) release() {
 	os.Remove(b.file)
 	b.gone.Store(true)
-	b.tried = time.Now()
 }

@@ -2,7 +2,8 @@
 //
 // One connection writes, in the write-ahead log and with every commit synced;
 // a few others read. SQL comes in the words of PostgreSQL and is translated by
-// token. Requests of one transaction are kept apart by savepoints.
+// token. Each page of the file ends in a checksum. A file of ballast lies beside
+// it, which is given up on a full disk so that erasures still find room.
 package sqlite
 
 import (
@@ -156,9 +157,9 @@ const pragmas = `
 	PRAGMA cell_size_check = ON`
 
 // Nobody else writes. What the writer can wait for is a reader in the way of
-// Settle, and meanwhile all changes wait for it.
+// Settle, and meanwhile all changes wait for it. All changes pass its cache.
 const (
-	writing = pragmas + "; PRAGMA busy_timeout = 250"
+	writing = pragmas + "; PRAGMA busy_timeout = 250; PRAGMA cache_size = -16000"
 	reading = pragmas + "; PRAGMA query_only = ON"
 )
 

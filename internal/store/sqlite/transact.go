@@ -110,7 +110,6 @@ func hopeless(s *Session) bool {
 // Owed says when to try again.
 func (db *DB) Settle() {
 	db.owed = nil
-	db.Refill()
 	var busy int64
 	found, err := db.writer.Get(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)", []any{&busy, new(int64), new(int64)}, nil)
 	if err != nil || !found || busy != 0 {
@@ -120,8 +119,5 @@ func (db *DB) Settle() {
 
 // Owed is ready when Settle is to be called again.
 func (db *DB) Owed() <-chan time.Time {
-	if db.owed == nil && db.Low() {
-		return time.After(time.Second)
-	}
 	return db.owed
 }

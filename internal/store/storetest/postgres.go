@@ -3,7 +3,6 @@ package storetest
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"net/url"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/avow-privacy/avow/internal/store"
 )
@@ -204,13 +203,13 @@ func (c *cluster) give(name, reset string) error {
 }
 
 func (c *cluster) exec(database, statement string) error {
-	db, err := sql.Open("pgx", c.url(database))
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	conn, err := pgconn.Connect(ctx, c.url(database))
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	_, err = db.ExecContext(ctx, statement)
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, statement).ReadAll()
 	return err
 }
