@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/logbook"
@@ -34,7 +35,18 @@ func (l *Ledger) Receipt(ctx context.Context, p *Pending) ([]byte, error) {
 	if p.bulk != nil {
 		o.bulk = bulkProof(p.bulk.entry, p.bulk.commitments(), ev.pos)
 	}
-	return l.prove(ctx, &o)
+	// What is proven is kept already: a connection to the database that breaks
+	// now must not make it look as if it were not.
+	text, err := l.prove(ctx, &o)
+	for wait := 10 * time.Millisecond; err != nil && !errors.Is(err, ErrUnsigned) && wait < 5*time.Second; wait *= 2 {
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(wait):
+		}
+		text, err = l.prove(ctx, &o)
+	}
+	return text, err
 }
 
 // ReceiptAt proves a subject's event by its place in the log.

@@ -168,9 +168,9 @@ func sameCheckpoint(t *testing.T, r *replicas) {
 		for _, p := range r.running {
 			checkpoint, err := p.fetch("checkpoint")
 			if err != nil {
-				t.Fatal(err)
+				checkpoint = []byte(err.Error()) // not yet
 			}
-			if len(all) == 0 || !bytes.Equal(all[0], checkpoint) {
+			if len(all) == 0 || err != nil || !bytes.Equal(all[0], checkpoint) {
 				all = append(all, checkpoint)
 			}
 		}

@@ -64,6 +64,14 @@ func nobody(t testing.TB, h *house) *staff {
 	return beginStaff(t, 0, h.token(t), func(int) string { return "" })
 }
 
+// done counts what was acknowledged.
+func (s *staff) done() (n int) {
+	for _, deeds := range s.deeds {
+		n += len(deeds)
+	}
+	return n
+}
+
 // forgotten counts the entries of which nothing is kept beside the log, because
 // those they are about were erased.
 func (s *staff) forgotten() (n int64) {
