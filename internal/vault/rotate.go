@@ -28,7 +28,11 @@ func (v *Vault) Epochs(ctx context.Context, tx *store.Tx) (Epochs, error) {
 		return Epochs{}, fmt.Errorf("read epochs: %w", store.ErrNone)
 	}
 	last := known[len(known)-1]
-	return Epochs{last.n, last.since, len(known) > 1 || len(v.keys.Epochs()) > 1}, nil
+	var left int64
+	if err := tx.Get(ctx, q.CountToWrap, &left, last.n); err != nil {
+		return Epochs{}, fmt.Errorf("read epochs: %w", err)
+	}
+	return Epochs{last.n, last.since, left > 0 || len(known) > 2 || len(v.keys.Epochs()) > len(known)}, nil
 }
 
 // wrapAtOnce is how many keys are wrapped anew in one transaction: enough to pay
@@ -47,9 +51,25 @@ const wrapAtOnce = 1000
 // Only one process may rotate at a time. Others over the same database share
 // the place of the keys, where they find the key of the new epoch.
 func (v *Vault) Rotate(ctx context.Context, ended func(ctx context.Context, tx *store.Tx, epoch int64) error, progress func(done, total int64)) (destroyed []int64, err error) {
-	current, err := v.nextEpoch(ctx)
+	return v.rotate(ctx, false, ended, progress)
+}
+
+// Renew is Rotate, but leaves the key of the epoch before to the next Renew.
+// Nothing is wrapped under it any more, and yet a backup from that epoch can
+// still be restored: were each key destroyed at once, a house that has just
+// rotated would have no backup at all.
+func (v *Vault) Renew(ctx context.Context, ended func(ctx context.Context, tx *store.Tx, epoch int64) error, progress func(done, total int64)) (destroyed []int64, err error) {
+	return v.rotate(ctx, true, ended, progress)
+}
+
+func (v *Vault) rotate(ctx context.Context, renew bool, ended func(ctx context.Context, tx *store.Tx, epoch int64) error, progress func(done, total int64)) (destroyed []int64, err error) {
+	before, current, err := v.nextEpoch(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("rotate keys: %w", err)
+	}
+	oldest := current // to be kept
+	if renew {
+		oldest = before
 	}
 	if err := v.wrapAll(ctx, current, progress); err != nil {
 		return nil, fmt.Errorf("rotate keys: %w", err)
@@ -64,11 +84,11 @@ func (v *Vault) Rotate(ctx context.Context, ended func(ctx context.Context, tx *
 			return nil, fmt.Errorf("rotate keys: %w", err)
 		}
 	}
-	if err := v.endBefore(ctx, current, ended); err != nil {
+	if err := v.endBefore(ctx, oldest, ended); err != nil {
 		return nil, fmt.Errorf("rotate keys: %w", err)
 	}
 	for _, n := range v.keys.Epochs() {
-		if n >= current {
+		if n >= oldest {
 			continue
 		}
 		if err := v.keys.DropEpoch(n); err != nil {
@@ -79,34 +99,38 @@ func (v *Vault) Rotate(ctx context.Context, ended func(ctx context.Context, tx *
 	return destroyed, nil
 }
 
-// nextEpoch begins an epoch unless one was begun already. Its key is durable
-// before anything can be wrapped under it.
-func (v *Vault) nextEpoch(ctx context.Context) (int64, error) {
+// nextEpoch begins an epoch, unless one was begun already and not carried
+// through, and returns it and the one before. Its key is durable before
+// anything can be wrapped under it.
+func (v *Vault) nextEpoch(ctx context.Context) (before, current int64, err error) {
 	var known []epoch
+	var left int64
 	var now time.Time
-	err := v.db.View(ctx, func(tx *store.Tx) (err error) {
+	err = v.db.View(ctx, func(tx *store.Tx) (err error) {
 		now = tx.Now
-		known, err = v.epochs(ctx, tx)
-		return err
+		if known, err = v.epochs(ctx, tx); err != nil || len(known) == 0 {
+			return err
+		}
+		return tx.Get(ctx, q.CountToWrap, &left, known[len(known)-1].n)
 	})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	if len(known) == 0 {
-		return 0, store.ErrNone
+		return 0, 0, store.ErrNone
 	}
 	last := known[len(known)-1].n
-	if len(known) > 1 {
+	if len(known) > 1 && left > 0 || len(known) > 2 {
 		v.keys.Use(last)
-		return last, nil
+		return known[len(known)-2].n, last, nil
 	}
 	n := v.keys.Newest()
 	if n <= last {
 		if n, err = v.keys.NextEpoch(now); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
-	return n, v.begin(ctx, n)
+	return last, n, v.begin(ctx, n)
 }
 
 // wrapAll wraps under the current epoch what is not yet.
@@ -178,16 +202,16 @@ func (v *Vault) wrapSome(ctx context.Context, tx *store.Tx, after avow.SubjectID
 	return b, nil
 }
 
-// endBefore ends the epochs before the current one. The database refuses to let
+// endBefore ends the epochs before the oldest that is kept. The database refuses to let
 // an epoch go that a key is still wrapped under.
-func (v *Vault) endBefore(ctx context.Context, current int64, ended func(ctx context.Context, tx *store.Tx, epoch int64) error) error {
+func (v *Vault) endBefore(ctx context.Context, oldest int64, ended func(ctx context.Context, tx *store.Tx, epoch int64) error) error {
 	return v.db.Commit(ctx, func(tx *store.Tx) error {
 		tx.Erases()
 		known, err := v.epochs(ctx, tx)
 		if err != nil {
 			return err
 		}
-		known = slices.DeleteFunc(known, func(e epoch) bool { return e.n >= current })
+		known = slices.DeleteFunc(known, func(e epoch) bool { return e.n >= oldest })
 		for _, e := range known {
 			if err := tx.Do(ctx, q.DropEpoch, e.n); err != nil {
 				return fmt.Errorf("end epoch %d: %w", e.n, err)

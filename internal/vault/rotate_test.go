@@ -158,7 +158,7 @@ func testRotateOverDamage(t *testing.T, p *place) {
 	if _, err := p.Rotate(ctx, nil, nil); err != nil {
 		t.Error(err)
 	}
-	if e, rows := epochsOf(t, p); e.Unfinished || e.Current != 2 || !slices.Equal(rows, []int64{2}) {
+	if e, rows := epochsOf(t, p); e.Unfinished || !slices.Equal(rows, []int64{e.Current}) {
 		t.Error(e, rows)
 	}
 }
@@ -170,7 +170,7 @@ func testRotateEntersFirst(t *testing.T, p *place) {
 	p.put(t, "eve", contact(p))
 	full := errors.New("the log is full")
 	_, err := p.Rotate(ctx, func(context.Context, *store.Tx, int64) error { return full }, nil)
-	if e, _ := epochsOf(t, p); !errors.Is(err, full) || !e.Unfinished || !slices.Equal(p.keys.Epochs(), []int64{1, 2}) {
+	if e, _ := epochsOf(t, p); !errors.Is(err, full) || e.Current != 2 || !slices.Equal(p.keys.Epochs(), []int64{1, 2}) {
 		t.Error(err, e, p.keys.Epochs())
 	}
 }
@@ -337,5 +337,27 @@ func rotateForEver(t *testing.T) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
+	}
+}
+
+// Renew keeps the key of the epoch before, for backups, and no other.
+func TestRenew(t *testing.T) { each(t, testRenew) }
+
+func testRenew(t *testing.T, p *place) {
+	p.put(t, "eve", contact(p))
+	for n := int64(2); n < 6; n++ {
+		destroyed, err := p.Renew(ctx, nil, nil)
+		if err != nil || n > 2 && !slices.Equal(destroyed, []int64{n - 2}) || n == 2 && destroyed != nil {
+			t.Fatal("destroyed:", destroyed, err)
+		}
+		if e, rows := epochsOf(t, p); e.Unfinished || e.Current != n || !slices.Equal(rows, []int64{n - 1, n}) || !slices.Equal(p.keys.Epochs(), rows) {
+			t.Fatal(e, rows, p.keys.Epochs())
+		}
+	}
+	if _, err := p.Rotate(ctx, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	if e, rows := epochsOf(t, p); !slices.Equal(rows, []int64{e.Current}) {
+		t.Error("what is rotated at once keeps none:", rows)
 	}
 }

@@ -178,7 +178,7 @@ epoch ended. A rotation that was interrupted goes on when it is started again.
 
 No backup of the data from before opens any more: write a new one right after.
 
-A house that runs does this by itself each 30 days. With --data no house may run on the folder; over a PostgreSQL
+A house that runs wraps anew every 15 days by itself, and leaves the old key to the backups for 15 more. With --data no house may run on the folder; over a PostgreSQL
 database the houses may go on.
 
   avow keys rotate --data /srv/avow/data --keys file:/srv/avow/keys

@@ -10,11 +10,13 @@ import (
 	"github.com/avow-privacy/avow/internal/vault"
 )
 
-// MaxEpoch is how long an epoch of keys goes on before the job ends it. What was
-// erased in it opens nowhere any more afterwards, in no backup either.
-const MaxEpoch = 30 * 24 * time.Hour
+// MaxEpoch is how long an epoch of keys goes on before the job begins another.
+// Its key is destroyed as long after that again, so that there is always a time
+// from which backups can be restored. What was erased opens nowhere any more
+// after twice this time, 30 days, in no backup either.
+const MaxEpoch = 15 * 24 * time.Hour
 
-// RotateDue rotates the keys if the epoch is MaxEpoch old, or if a rotation did
+// RotateDue renews the keys if the epoch is MaxEpoch old, or if a rotation did
 // not end. It is for the clock, each hour.
 func (s *Section) RotateDue(ctx context.Context) error {
 	e, now, err := s.epochs(ctx)
@@ -24,7 +26,7 @@ func (s *Section) RotateDue(ctx context.Context) error {
 	if !e.Unfinished && now.Sub(e.Since) < MaxEpoch {
 		return nil
 	}
-	if _, err = s.Rotate(ctx, nil); errors.Is(err, ErrRotating) {
+	if _, err = s.alone(ctx, s.Vault.Renew, nil); errors.Is(err, ErrRotating) {
 		return nil
 	}
 	return err
@@ -45,12 +47,19 @@ var ErrRotating = errors.New("rotate keys: another process over this database is
 // keys, each end with its fact in the log. It returns the numbers of what it
 // destroyed. progress may be nil.
 func (s *Section) Rotate(ctx context.Context, progress func(done, total int64)) ([]int64, error) {
+	return s.alone(ctx, s.Vault.Rotate, progress)
+}
+
+type rotation func(ctx context.Context, ended func(context.Context, *store.Tx, int64) error, progress func(done, total int64)) ([]int64, error)
+
+// alone rotates while no other process does.
+func (s *Section) alone(ctx context.Context, rotate rotation, progress func(done, total int64)) ([]int64, error) {
 	release, ok := s.Store.Lead(ctx, "rotate-keys")
 	if !ok {
 		return nil, ErrRotating
 	}
 	defer release()
-	return s.Vault.Rotate(ctx, func(ctx context.Context, tx *store.Tx, epoch int64) error {
+	return rotate(ctx, func(ctx context.Context, tx *store.Tx, epoch int64) error {
 		_, err := s.Ledger.Fact(ctx, tx, "g", map[string]any{"epoch": epoch})
 		return err
 	}, progress)

@@ -125,7 +125,8 @@ func (c *core) facts(t *testing.T) (facts string) {
 	return facts
 }
 
-// An epoch of keys ends after thirty days and not before; the log says so.
+// An epoch of keys ends after fifteen days and not before, and its key goes
+// after thirty; the log says so.
 func TestRotateDue(t *testing.T) {
 	storetest.Engines(t, func(t *testing.T, cfg store.Config) {
 		c := open(t, cfg)
@@ -138,28 +139,31 @@ func TestRotateDue(t *testing.T) {
 			}
 			return c.keys.Epochs()
 		}
-		if got := due(29); !slices.Equal(got, []int64{1}) {
-			t.Error("after 29 days:", got)
+		if got := due(14); !slices.Equal(got, []int64{1}) {
+			t.Error("after 14 days:", got)
 		}
-		if _, days := c.standing(t, "days since the keys were changed"); days != "29" {
+		if _, days := c.standing(t, "days since the keys were changed"); days != "14" {
 			t.Error("the evidence says", days, "days")
 		}
-		if got := due(1); !slices.Equal(got, []int64{2}) {
-			t.Error("after 30 days:", got)
+		if got := due(1); !slices.Equal(got, []int64{1, 2}) {
+			t.Error("after 15 days:", got)
 		}
 		if _, days := c.standing(t, "days since the keys were changed"); days != "0" {
 			t.Error("the evidence says", days, "days")
 		}
+		if got := due(14); !slices.Equal(got, []int64{1, 2}) {
+			t.Error("after 29 days:", got)
+		}
+		if got := due(1); !slices.Equal(got, []int64{2, 3}) {
+			t.Error("after 30 days:", got)
+		}
 		if n := strings.Count(c.facts(t), `"epoch":1,"k":"g"`); n != 1 {
 			t.Errorf("the end of the epoch is in the log %d times: %q", n, c.facts(t))
-		}
-		if got := due(29); !slices.Equal(got, []int64{2}) {
-			t.Error("29 days later:", got)
 		}
 		if _, err := c.keys.NextEpoch(c.now); err != nil { // and then the power fails
 			t.Fatal(err)
 		}
-		if got := due(0); !slices.Equal(got, []int64{3}) || strings.Count(c.facts(t), `"k":"g"`) != 2 {
+		if got := due(0); !slices.Equal(got, []int64{3, 4}) || strings.Count(c.facts(t), `"k":"g"`) != 2 {
 			t.Error("a rotation that did not end was left:", got)
 		}
 		if faults, err := c.Scan(ctx, nil); err != nil || faults != nil {
