@@ -11,12 +11,13 @@
 // making a change durable is paid once for all. Nobody is answered before the
 // transaction is durable.
 //
-// On SQLite the requests of a group run one after the other; should one fail that
-// has changed something, they are done again, each under a savepoint. On PostgreSQL they run at the same time, and what they
-// ask is sent together; if one of them fails the group is undone, and the
-// others are done without it. So a request sees what it did itself and what was
-// committed before, and must not count on the rest; it may run several times;
-// and it must not hold a lock while it asks the database.
+// On SQLite the requests of a group run one after the other; should one fail
+// that has changed something, they are done again, each under a savepoint. On
+// PostgreSQL they run at the same time, and what they ask is sent together; if
+// one of them fails the group is undone, and the others are done without it. So
+// a request sees what it did itself and what was committed before, and must not
+// count on the rest; it may run several times; and it must not hold a lock while
+// it asks the database.
 package store
 
 import (
