@@ -25,6 +25,36 @@ func (r *restoring) eraseAgain(ctx context.Context, tx *store.Tx) error {
 	return moveState(ctx, tx)
 }
 
+// EraseAgain erases, in a database that was put back by other means than
+// Restore, whoever's tombstone is in erased, and says how many. Its log must not
+// be open.
+func EraseAgain(ctx context.Context, db *store.DB, keys *seal.Keys, erased map[[32]byte]bool) (n int64, err error) {
+	if len(erased) == 0 {
+		return 0, nil
+	}
+	v, err := openVault(ctx, db, keys)
+	if err != nil {
+		return 0, err
+	}
+	r := &restoring{Options: Options{Keys: keys, Erased: erased}, vault: v}
+	err = db.Commit(ctx, func(tx *store.Tx) error {
+		r.erase = nil
+		err := tx.Each(ctx, "SELECT id, epoch, wrapped FROM vault_subject", func(scan func(...any) error) error {
+			var id, wrapped []byte
+			var epoch int64
+			if err := scan(&id, &epoch, &wrapped); err != nil {
+				return err
+			}
+			return r.subject([]any{id, epoch, wrapped})
+		})
+		if err == nil {
+			err = r.eraseAgain(ctx, tx)
+		}
+		return err
+	})
+	return int64(len(r.erase)), err
+}
+
 // moveState takes what the erasures changed into the state beside the head of
 // the log: nobody is attached to the store who would.
 func moveState(ctx context.Context, tx *store.Tx) error {

@@ -352,3 +352,23 @@ func TestFlippedBits(t *testing.T) {
 }
 
 var flips = flag.Int("flips", 60, "how many bits TestFlippedBits turns over")
+
+// Somebody writes to the file with another program while it is open. We may
+// refuse what comes of it, but end in good order.
+func TestWrittenByOthers(t *testing.T) {
+	folder := t.TempDir()
+	db, err := store.Open(ctx, at(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Commit(ctx, add("f", "ours")); err != nil {
+		t.Fatal(err)
+	}
+	alter(t, folder, "INSERT INTO form_tally (form, outcome, n) VALUES ('f', 'theirs', 1)")
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if n := rows(t, open(t, at(folder))); n != 2 {
+		t.Errorf("%d rows", n)
+	}
+}

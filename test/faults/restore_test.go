@@ -165,7 +165,7 @@ func TestOldCopy(t *testing.T) {
 	h.behind(t)
 	h.behind(t) // asking again does not help
 	said := done(t, "ledger", "rotate", "--reason", "the disk failed", "--data", h.data, "--keys", h.spec())
-	if !strings.Contains(said, "harbour.example/log/2") {
+	if !strings.Contains(said, "harbour.example/log/2") || !strings.Contains(said, "erased again 5") {
 		t.Error("the rotation says: ", said)
 	}
 	p := h.must(t)

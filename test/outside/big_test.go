@@ -85,7 +85,7 @@ func run(t *testing.T, avow string, words []string, args ...string) *program {
 	select {
 	case <-ready:
 		return p
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("avow %s does not say %v", args[0], words)
 		return nil
 	}
@@ -248,7 +248,7 @@ func TestLarge(t *testing.T) {
 			if err != nil || head.Size <= uint64(*entries) {
 				t.Errorf("%d entries: %v", head.Size, err)
 			}
-			for range 100 {
+			for range 300 {
 				if _, _, _, err = log.ParseCheckpoint(raw, h.origin, h.key, w.verifier); err == nil && w.group.Satisfied(raw) {
 					return
 				}

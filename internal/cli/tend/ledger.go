@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/internal/backup"
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/store"
@@ -159,7 +160,8 @@ type LedgerRotate struct {
 func (*LedgerRotate) Help() string {
 	return `Begins a new log where the old one cannot go on: after a backup was restored and the newer part of the log is lost, or
 after a failover that lost what had been signed. The new log has a name of its own; its first entry says which log it
-follows, how far that had come, and the reason. Receipts of the old log stay valid against the old log.
+follows, how far that had come, and the reason. Receipts of the old log stay valid against the old log. Whoever was
+erased since the older copy was made, and came back with it, is erased again.
 
 This is a break that everybody can see, and is meant to be seen. Where the newer part of the log was published and is
 still to be had, avow restore --log goes on without one. No avow may run meanwhile.
@@ -175,6 +177,18 @@ func (c *LedgerRotate) Run(w *world.World) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	// With an older copy those come back who were erased since.
+	erased, err := ledger.ReadErased(h.config.HighWater)
+	if err != nil {
+		return err
+	}
+	again, err := backup.EraseAgain(ctx, h.db, h.keys, erased)
+	if err != nil {
+		return err
+	}
+	if again > 0 {
+		fmt.Fprintf(w.Stdout, "erased again %s who had been erased since\n", world.Count(again, "person"))
+	}
 	origin, err := ledger.Rotate(ctx, h.db, h.config, c.Reason)
 	if err != nil {
 		return err

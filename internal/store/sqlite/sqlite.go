@@ -20,6 +20,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3/vfs"
 )
 
 // Config says where the rows are and how their tables come to be.
@@ -76,6 +77,10 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		folder: path, file: filepath.Join(path, databaseFile), vfs: cfg.VFS, lock: lock,
 		ballast: &ballast{file: filepath.Join(path, ballastFile), vfs: cfg.VFS},
 		readers: make(chan *Session, max(4, 2*runtime.GOMAXPROCS(0))),
+	}
+	if db.vfs == "" {
+		vfs.Register(unmappedName, unmapped{vfs.Find("")})
+		db.vfs = unmappedName
 	}
 	if err := db.start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -136,10 +141,7 @@ func (db *DB) migrate(ctx context.Context, cfg Config) error {
 }
 
 func (db *DB) dsn() string {
-	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(db.file)}
-	if db.vfs != "" {
-		u.RawQuery = url.Values{"vfs": {db.vfs}}.Encode()
-	}
+	u := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(db.file), RawQuery: url.Values{"vfs": {db.vfs}}.Encode()}
 	return u.String()
 }
 
