@@ -18,13 +18,12 @@ import (
 
 var pgbouncer = flag.String("faults.pgbouncer", "", "the PgBouncer to try, if it is not in the path")
 
-// A pooler in transaction mode gives each transaction any connection. Without
-// prepared statements that outlive one, which the URL says, all is as it is
-// without it.
+// Behind a pooler that gives a connection for as long as it is wanted all is as
+// it is without one.
 func pooled(t *testing.T, c *cluster) {
 	h, a := newHouse(t), newAccount()
 	c.database(t, "pooled")
-	h.database = c.url("pooled", startPooler(t, c)) + "&default_query_exec_mode=exec"
+	h.database = c.url("pooled", startPooler(t, c))
 	r := startReplicas(t, h, 2)
 	l := a.begin(t, 8, r.public)
 	l.until(t, 300)
@@ -55,8 +54,9 @@ listen_addr = 127.0.0.1
 listen_port = %d
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
-default_pool_size = 4
+pool_mode = session
+default_pool_size = 60
+ignore_startup_parameters = synchronous_commit, statement_timeout, lock_timeout, idle_in_transaction_session_timeout
 `, c.port, port)
 	file := filepath.Join(dir, "pgbouncer.ini")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
@@ -69,7 +69,7 @@ default_pool_size = 4
 	}
 	t.Cleanup(func() { run.Process.Kill(); run.Wait() })
 	for range 200 {
-		conn, err := pgx.Connect(ctx, c.url("postgres", port)+"&default_query_exec_mode=exec")
+		conn, err := pgx.Connect(ctx, c.url("postgres", port))
 		if err == nil {
 			conn.Close(ctx)
 			return port
