@@ -298,6 +298,9 @@ func (r *request) run(tx *Tx) {
 // write has the log written, if there is anything to write.
 func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
 	if !db.engine.Alone() {
+		if g.meet() {
+			return errMeet
+		}
 		for _, r := range g.requests {
 			if r.err == nil {
 				g.left.entries = append(g.left.entries, r.left.entries...)
@@ -324,4 +327,33 @@ func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
 		return err
 	}
 	return tx.failed
+}
+
+// errMeet undoes a group whose requests ran beside each other and met over
+// something that one of them had to have to itself. Each is done again alone.
+var errMeet = errors.New("two requests of a group met over something that one of them claims")
+
+func (g *group) meet() bool {
+	claims := map[[16]byte]int{}
+	for i, r := range g.requests {
+		for _, m := range r.left.meets {
+			if by, claimed := claims[m.with]; m.alone && r.err == nil {
+				if claimed && by != i {
+					return true
+				}
+				claims[m.with] = i
+			}
+		}
+	}
+	if len(claims) == 0 {
+		return false
+	}
+	for i, r := range g.requests {
+		for _, m := range r.left.meets {
+			if by, claimed := claims[m.with]; claimed && by != i && r.err == nil {
+				return true
+			}
+		}
+	}
+	return false
 }

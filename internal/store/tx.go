@@ -33,6 +33,13 @@ type left struct {
 	entries []any
 	change  State // what was done to the rows about persons
 	erases  bool
+	meets   []meeting
+}
+
+// A meeting is what a request has to do with something that others may want too.
+type meeting struct {
+	with  [16]byte
+	alone bool
 }
 
 // A Row is where the columns of one row go.
@@ -135,6 +142,15 @@ func (tx *Tx) Erases() {
 	}
 	tx.left.erases = true
 }
+
+// Claim says that this request must have what id names to itself, Touch that it
+// adds to it. A lock keeps other transactions out, but not the requests that run
+// beside this one in the same. If two of them meet over something that either of
+// them claims, each is done alone.
+func (tx *Tx) Claim(id [16]byte) { tx.left.meets = append(tx.left.meets, meeting{id, true}) }
+
+// Touch is what Claim says of it.
+func (tx *Tx) Touch(id [16]byte) { tx.left.meets = append(tx.left.meets, meeting{id, false}) }
 
 // may says whether a statement can run, and with which context.
 func (tx *Tx) may(ctx context.Context) (context.Context, error) {

@@ -69,6 +69,7 @@ func (v *Vault) Put(ctx context.Context, tx *store.Tx, who *Subject, r Record) (
 	if err != nil {
 		return id, fmt.Errorf("put record of %s: %w", who.id, err)
 	}
+	tx.Touch(who.id)
 	tx.Add(store.Records, v.recordRow(&kept))
 	return id, nil
 }

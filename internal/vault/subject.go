@@ -186,6 +186,7 @@ func (v *Vault) Erase(ctx context.Context, tx *store.Tx, id avow.SubjectID) erro
 // lock makes sure that nobody adds to the subject what is about to be summed up
 // or deleted, and says whether there is such a subject.
 func (v *Vault) lock(ctx context.Context, tx *store.Tx, id avow.SubjectID) (bool, error) {
+	tx.Claim(id)
 	var epoch int64
 	err := tx.Get(ctx, q.LockSubject, &epoch, id)
 	if errors.Is(err, store.ErrNone) {
