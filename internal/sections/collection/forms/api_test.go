@@ -177,13 +177,14 @@ func TestImport(t *testing.T) {
 		{"email": "eve@example.org", "message": "three"},
 		{"email": "eve@example.org", "message": "four", "mood": canary},
 		{"email": "mia@example.net"},
+		{canary: "a list without a head: the name is somebody's"},
 	}
 	for _, time := range []string{"first", "again"} {
 		got, err := c.Import(ctx, staff, "contact", rows)
-		if err != nil || got.Accepted != 2 || len(got.Refused) != 3 || got.Leaf < 1 || got.Root == "" {
+		if err != nil || got.Accepted != 2 || len(got.Refused) != 4 || got.Leaf < 1 || got.Root == "" {
 			t.Fatalf("%s: it is answered %+v (%v)", time, got, err)
 		}
-		for i, want := range []client.BadRow{{Row: 1, Field: "email"}, {Row: 3, Field: "mood"}, {Row: 4, Field: "message"}} {
+		for i, want := range []client.BadRow{{Row: 1, Field: "email"}, {Row: 3, Field: "mood"}, {Row: 4, Field: "message"}, {Row: 5, Field: canary}} {
 			if bad := got.Refused[i]; bad.Row != want.Row || bad.Field != want.Field || bad.Reason == "" || strings.Contains(bad.Reason, canary) {
 				t.Errorf("%s: row %d is refused as %+v", time, want.Row, bad)
 			}

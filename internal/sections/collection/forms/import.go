@@ -56,7 +56,7 @@ func (s *Section) bring(ctx context.Context, in *importIn) (*Imported, error) {
 	}
 	out := &Imported{Refused: []BadRow{}, Leaf: -1}
 	var good []Values
-	outcomes := map[string]int{}
+	outcomes, names := map[string]int{}, map[int]avow.Field{}
 	for i, row := range in.Body.Rows {
 		values, faults := fit(e.Statement, c, row, whole)
 		defer forget(values)
@@ -65,11 +65,22 @@ func (s *Section) bring(ctx context.Context, in *importIn) (*Imported, error) {
 			continue
 		}
 		outcomes[faults[0].outcome]++
-		out.Refused = append(out.Refused, BadRow{i, faults[0].shown(), faults[0].reason})
+		bad := BadRow{i, faults[0].shown(), faults[0].reason}
+		if faults[0].outcome == "undeclared" {
+			names[i], bad.Field = bad.Field, ""
+		}
+		out.Refused = append(out.Refused, bad)
 	}
 	out.Accepted = len(good)
 	if err := s.takeAll(ctx, e, c, good, outcomes, out); err != nil {
 		return nil, fmt.Errorf("import into %s: %w", c.Name, err)
+	}
+	// A name that the statement does not have may be anything, in a list without
+	// a head somebody's address: it is told, and was not kept with the answer.
+	for i, bad := range out.Refused {
+		if bad.Field == "" {
+			out.Refused[i].Field = names[bad.Row]
+		}
 	}
 	return out, nil
 }
