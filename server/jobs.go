@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/avow-privacy/avow/internal/api"
@@ -31,24 +32,27 @@ func (s *Server) jobs() []job {
 }
 
 // Run does what is done by the clock, until ctx ends.
-func (s *Server) Run(ctx context.Context) {
-	jobs, last := s.jobs(), map[string]time.Time{}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		now := s.store.Now()
-		for _, j := range jobs {
-			if now.Sub(last[j.name]) >= j.every {
-				last[j.name] = now
+func (s *Server) Run(ctx context.Context) { s.runAll(ctx, s.jobs()) }
+
+// runAll does each job at its own pace: one that takes long, such as wrapping
+// all keys anew, must not keep a house from learning of a new version. The pace
+// is not that of the store, whose clock stands after the machine's was put back.
+func (s *Server) runAll(ctx context.Context, jobs []job) {
+	var all sync.WaitGroup
+	for _, j := range jobs {
+		all.Go(func() {
+			tick := time.NewTicker(j.every)
+			defer tick.Stop()
+			for ctx.Err() == nil {
 				s.run(ctx, j)
+				select {
+				case <-ctx.Done():
+				case <-tick.C:
+				}
 			}
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+		})
 	}
+	all.Wait()
 }
 
 func (s *Server) run(ctx context.Context, j job) {
