@@ -320,7 +320,7 @@ func TestReplicasRace(t *testing.T) {
 // TestReplicas asks two houses over one database: what is done once is done
 // once in both, and what one has the other has.
 func TestReplicas(t *testing.T) {
-	h, c, d, staff := two(t)
+	_, c, d, staff := two(t)
 	keyed := client.WithKey(t.Context(), "one-letter-from-ada")
 	answers := make([]*client.Collected, 24)
 	var wait sync.WaitGroup
@@ -353,9 +353,9 @@ func TestReplicas(t *testing.T) {
 	if err := c.Revoke(t.Context(), staff, made.ID); err != nil {
 		t.Fatal(err)
 	}
-	h.Pass(time.Second)
+	// The clock stands, as it does after the machine's was put back.
 	if _, err := d.Status(t.Context(), made.Token); err == nil {
-		t.Error("a second later the other house still takes the token")
+		t.Error("while the clock stands the other house still takes the token")
 	}
 	rows := client.Rows{{"email": "eve@example.org", "message": "one"}, {"email": "mia@example.net", "message": "two"}}
 	if in, err := d.Import(t.Context(), staff, "contact", rows); err != nil || in.Accepted != 2 || in.Leaf < 1 {

@@ -57,6 +57,13 @@ type known struct {
 // fresh is how long that holds. Another process may have revoked it.
 const fresh = time.Second
 
+// holds says whether it does so now. The clock of the store stands while the
+// machine's was put back, and then nothing can be told from it.
+func (k known) holds(now time.Time) bool {
+	d := now.Sub(k.at)
+	return d > 0 && d < fresh
+}
+
 // New returns the section over db.
 func New(db *store.DB, editions Editions, log *slog.Logger) *Section {
 	return &Section{store: db, editions: editions, log: log, known: map[[32]byte]known{}}
@@ -101,7 +108,7 @@ func (s *Section) Caller(ctx context.Context, digest [32]byte) (*api.Caller, err
 	s.mu.RLock()
 	k, ok := s.known[digest]
 	s.mu.RUnlock()
-	if !ok || now.Sub(k.at) >= fresh {
+	if !ok || !k.holds(now) {
 		var err error
 		if k, err = s.look(ctx, digest, now); err != nil || k.token == nil {
 			return nil, err
