@@ -212,7 +212,7 @@ func TestExamples(t *testing.T) {
 // TestGuide runs the examples of docs/api.md, in order, in a shell.
 func TestGuide(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
-		t.Skip("there is no curl")
+		t.Fatal("there is no curl: run scripts/setup")
 	}
 	h := servertest.New(t)
 	_, token := h.Client()

@@ -15,44 +15,51 @@ type job struct {
 	name  string
 	every time.Duration
 	led   bool
+	waits bool // not at the start, which has more to do
 	do    func(ctx context.Context) error
 }
 
 func (s *Server) jobs() []job {
 	return []job{
-		{"count notices", time.Second, false, s.acceptance.Flush},
-		{"learn of new keys", time.Second, false, s.refreshKeys},
-		{"learn of new versions", time.Second, false, s.changes.Refresh},
-		{"expire", time.Minute, false, func(ctx context.Context) error { s.Expire(ctx); return nil }},
-		{"report the state", time.Minute, true, s.ledger.Report},
-		{"forget repeated requests", time.Minute, true, func(ctx context.Context) error { return api.Expire(ctx, s.store) }},
-		{"rotate the keys", time.Hour, true, s.security.RotateDue},
-		{"look at the disk", time.Second, false, s.warn},
+		{name: "count notices", every: time.Second, do: s.acceptance.Flush},
+		{name: "learn of new keys", every: time.Second, do: s.refreshKeys},
+		{name: "learn of new versions", every: time.Second, do: s.changes.Refresh},
+		{name: "look at the disk", every: time.Second, do: s.warn},
+		{name: "expire", every: time.Minute, do: func(ctx context.Context) error { s.Expire(ctx); return nil }},
+		{name: "report the state", every: time.Minute, led: true, do: s.ledger.Report},
+		{name: "forget repeated requests", every: time.Minute, led: true, do: func(ctx context.Context) error { return api.Expire(ctx, s.store) }},
+		{name: "renew the keys", every: time.Hour, led: true, do: s.security.RotateDue},
+		{name: "open everything", every: time.Hour, led: true, waits: true, do: s.security.ScanDue},
 	}
 }
 
-// Run does what is done by the clock, until ctx ends.
+// Run does what is done by the clock, until ctx ends. No job waits for another:
+// to read all rows or to wrap all keys takes its time.
 func (s *Server) Run(ctx context.Context) { s.runAll(ctx, s.jobs()) }
 
-// runAll does each job at its own pace: one that takes long, such as wrapping
-// all keys anew, must not keep a house from learning of a new version. The pace
-// is not that of the store, whose clock stands after the machine's was put back.
 func (s *Server) runAll(ctx context.Context, jobs []job) {
 	var all sync.WaitGroup
 	for _, j := range jobs {
-		all.Go(func() {
-			tick := time.NewTicker(j.every)
-			defer tick.Stop()
-			for ctx.Err() == nil {
-				s.run(ctx, j)
-				select {
-				case <-ctx.Done():
-				case <-tick.C:
-				}
-			}
-		})
+		all.Go(func() { s.repeat(ctx, j) })
 	}
 	all.Wait()
+}
+
+// repeat does a job at its pace, which is not that of the store: its clock stands
+// after the machine's was put back.
+func (s *Server) repeat(ctx context.Context, j job) {
+	tick := time.NewTicker(j.every)
+	defer tick.Stop()
+	for wait := j.waits; ; wait = false {
+		if !wait {
+			s.run(ctx, j)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func (s *Server) run(ctx context.Context, j job) {

@@ -25,8 +25,8 @@ func TestJobsDoNotWait(t *testing.T) {
 	defer cancel()
 	var done atomic.Int64
 	s.runAll(ctx, []job{
-		{"wrap", time.Second, false, func(ctx context.Context) error { <-ctx.Done(); return nil }},
-		{"learn", 10 * time.Millisecond, false, func(context.Context) error {
+		{name: "wrap", every: time.Second, do: func(ctx context.Context) error { <-ctx.Done(); return nil }},
+		{name: "learn", every: 10 * time.Millisecond, do: func(context.Context) error {
 			if done.Add(1) == 3 {
 				cancel()
 			}

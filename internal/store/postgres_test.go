@@ -267,7 +267,7 @@ func TestSessionsEndedByServer(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(60 * time.Millisecond):
+			case <-time.After(15 * time.Millisecond):
 			}
 			var n int
 			err := engine.QueryRow(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity

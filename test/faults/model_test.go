@@ -46,7 +46,6 @@ type change struct {
 type move struct {
 	from, to string
 	node     *node // of a new file
-	done     bool
 }
 
 // What a sync keeps is settled when it begins.

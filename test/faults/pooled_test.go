@@ -41,7 +41,7 @@ func startPooler(t *testing.T, c *cluster) (port int) {
 	if program == "" {
 		var err error
 		if program, err = exec.LookPath("pgbouncer"); err != nil {
-			t.Skip("there is no PgBouncer on this machine")
+			t.Fatal("there is no PgBouncer on this machine: run scripts/setup")
 		}
 	}
 	dir, port := filepath.Dir(c.dir), freePort(t)

@@ -64,7 +64,7 @@ func findPostgres(t *testing.T) string {
 		}
 	}
 	if len(found) == 0 {
-		t.Skip("there is no PostgreSQL on this machine")
+		t.Fatal("there is no PostgreSQL on this machine: run scripts/setup")
 	}
 	return filepath.Dir(found[len(found)-1])
 }
@@ -88,7 +88,7 @@ func (c *cluster) dropRoot(t *testing.T, dir string) {
 		}
 		return
 	}
-	t.Skip("PostgreSQL does not run as root, and there is nobody else here")
+	t.Fatal("PostgreSQL does not run as root, and there is nobody else here")
 }
 
 func freePort(t *testing.T) int {

@@ -21,7 +21,7 @@ import (
 	"github.com/avow-privacy/avow/server"
 )
 
-var powerCuts = count("power-cuts", 100, "how often the power is cut")
+var powerCuts = count("power-cuts", 70, "how often the power is cut")
 
 // traced are the calls that change files, or may tell somebody something.
 const traced = "openat,pwrite64,write,writev,sendto,ftruncate,fallocate,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat"
@@ -76,7 +76,7 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int, s *st
 	t.Helper()
 	strace, err := exec.LookPath("strace")
 	if err != nil {
-		t.Skip("there is no strace on this machine")
+		t.Fatal("there is no strace on this machine: run scripts/setup")
 	}
 	file := filepath.Join(t.TempDir(), "trace")
 	p, ready, err := h.launchUnder(t, []string{strace, "-f", "-qq", "-y", "-xx", "-s", "8000000", "--seccomp-bpf", "-o", file, "-e", "trace=" + traced, "-e", "signal=none"})

@@ -12,9 +12,9 @@ import (
 )
 
 var (
-	replicaKills = count("replica-kills", 6, "how often one of three replicas is killed over PostgreSQL")
+	replicaKills = count("replica-kills", 4, "how often one of three replicas is killed over PostgreSQL")
 	stops        = count("postgres-stops", 2, "how often PostgreSQL is stopped as if it had crashed")
-	cuts         = count("cuts", 100, "how many connections to PostgreSQL are cut")
+	cuts         = count("cuts", 60, "how many connections to PostgreSQL are cut")
 )
 
 // TestPostgres has one PostgreSQL for all that is tried with it.

@@ -232,12 +232,7 @@ func expect(kind, want sqlite3.Datatype) error {
 	return nil
 }
 
-// close gives the connection up. If somebody else has written to the file,
-// which nobody may while it is ours, go-sqlite3 0.37 panics in the last
-// checkpoint of a file with checksums. Nothing is lost by that: what was
-// committed is in the write-ahead log.
 func (s *Session) close() error {
-	defer func() { _ = recover() }()
 	for _, st := range s.stmts {
 		st.Close()
 	}

@@ -74,14 +74,12 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 		return nil, err
 	}
 	db := &DB{
-		folder: path, file: filepath.Join(path, databaseFile), vfs: cfg.VFS, lock: lock,
+		folder: path, file: filepath.Join(path, databaseFile), lock: lock,
 		ballast: &ballast{file: filepath.Join(path, ballastFile), vfs: cfg.VFS},
 		readers: make(chan *Session, max(4, 2*runtime.GOMAXPROCS(0))),
 	}
-	if db.vfs == "" {
-		vfs.Register(unmappedName, unmapped{vfs.Find("")})
-		db.vfs = unmappedName
-	}
+	db.vfs = filesPrefix + cfg.VFS
+	vfs.Register(db.vfs, files{vfs.Find(cfg.VFS)})
 	if err := db.start(ctx, cfg); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -161,7 +159,7 @@ const pragmas = `
 // Nobody else writes. What the writer can wait for is a reader in the way of
 // Settle, and meanwhile all changes wait for it. All changes pass its cache.
 const (
-	writing = pragmas + "; PRAGMA busy_timeout = 250; PRAGMA cache_size = -16000"
+	writing = pragmas + "; PRAGMA busy_timeout = 250; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 8000"
 	reading = pragmas + "; PRAGMA query_only = ON"
 )
 
