@@ -517,3 +517,29 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// Keys that are older than the backup are refused: of whom they have no key yet
+// it must not be said that theirs was destroyed, nor may they be left out.
+func TestOlderKeys(t *testing.T) {
+	h := start(t)
+	h.collect("ada@harbour.example")
+	copied := filepath.Join(t.TempDir(), "keys")
+	if err := os.CopyFS(copied, os.DirFS(strings.TrimPrefix(h.spec, "file:"))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.vault.Renew(t.Context(), nothing, nil); err != nil {
+		t.Fatal(err)
+	}
+	h.collect("eve@harbour.example")
+	data := h.write()
+	h.close()
+	var err error
+	if h.keys, err = seal.Open("file:"+copied, seal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if report, cfg, err := h.restore(data, backup.Options{}); err == nil || !strings.Contains(err.Error(), "older than the backup") {
+		t.Errorf("keys from before the backup: %+v %v", report, err)
+	} else {
+		empty(t, cfg)
+	}
+}

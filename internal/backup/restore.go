@@ -123,10 +123,14 @@ func (r *restoring) mayRestore(ctx context.Context, db *store.DB) error {
 }
 
 // keysFit insists on a key that the backup was written with. An epoch that is
-// missing among the keys was destroyed; if all are, these may be other keys.
+// missing among the keys was destroyed, unless it came after them; if all are,
+// these may be other keys.
 func (r *restoring) keysFit() error {
 	fit := 0
 	for n, want := range r.checked.epochs {
+		if newest := r.Keys.Newest(); n > newest {
+			return fmt.Errorf("the keys are older than the backup: their newest epoch is %d, and it has epoch %d. Put back the newest copy of the keys. Nothing was changed", newest, n)
+		}
 		have, err := r.Keys.EpochCheck(n)
 		if err != nil {
 			continue
