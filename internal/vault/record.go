@@ -100,6 +100,10 @@ func (c *Closed) Open(fields ...avow.Field) (map[avow.Field]Sealed, error) {
 	return c.open(func(f avow.Field) bool { return slices.Contains(fields, f) })
 }
 
+// OpenAll opens all that was handed over, to be handed to whose it is: the
+// statement may have dropped a field since.
+func (c *Closed) OpenAll() (map[avow.Field]Sealed, error) { return c.open(nil) }
+
 // open opens the fields that are wanted; nil wants all.
 func (c *Closed) open(wanted func(avow.Field) bool) (map[avow.Field]Sealed, error) {
 	plain, err := c.owner.key.Open(c.sealed, recordPlace(c.ID, c.Subject, c.Version))

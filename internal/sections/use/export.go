@@ -84,7 +84,7 @@ func (s *Section) export(ctx context.Context, in *exportIn) (*Package, error) {
 	case err != nil:
 		return nil, fmt.Errorf("export %s: %w", id, err)
 	}
-	out, err := s.unpack(ctx, now, p)
+	out, err := s.unpack(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("export %s: %w", id, err)
 	}
@@ -118,11 +118,11 @@ func (s *Section) pack(ctx context.Context, tx *store.Tx, now *statement.Edition
 }
 
 // unpack opens it. The entry is durable by now.
-func (s *Section) unpack(ctx context.Context, now *statement.Edition, p *pack) (*Package, error) {
+func (s *Section) unpack(ctx context.Context, p *pack) (*Package, error) {
 	out := &Package{Subject: p.who.ID().String(), At: p.at, Records: []PackedRecord{}, Events: []PackedEvent{}}
 	for _, h := range p.held {
 		pinned := s.Editions.Edition(h.Version)
-		values, err := h.Open(everyField(now, pinned)...)
+		values, err := h.OpenAll()
 		if err != nil {
 			return nil, err
 		}
@@ -143,18 +143,4 @@ func (s *Section) unpack(ctx context.Context, now *statement.Edition, p *pack) (
 	text, err := s.Ledger.Receipt(ctx, p.entered)
 	out.Receipt = string(text)
 	return out, err
-}
-
-// everyField names whatever a record may have: what it was collected with, and
-// what it was corrected to.
-func everyField(editions ...*statement.Edition) (fields []avow.Field) {
-	for _, e := range editions {
-		if e == nil {
-			continue
-		}
-		for i := range e.Data {
-			fields = append(fields, e.Data[i].Name)
-		}
-	}
-	return fields
 }

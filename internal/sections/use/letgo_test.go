@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server/servertest"
 )
@@ -126,6 +127,36 @@ func TestExport(t *testing.T) {
 	}
 	if r, err := receipt.Verify([]byte(p.Receipt), receipt.Options{}); err != nil || r.Event.Type != "exported" || r.Event.Clause == "" || r.Event.X["actor"] != "mia" {
 		t.Errorf("the receipt says %+v (%v)", r, err)
+	}
+}
+
+// TestExportIsWhole: a field that a record was corrected with is in the export,
+// whatever became of it in the statement since.
+func TestExportIsWhole(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ctx := t.Context()
+	ada, err := c.Collect(ctx, staff, "contact", client.Values{"email": "ada@example.com", "message": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := string(harbour.Statement)
+	second := strings.NewReplacer("  email:      {", "  nick:       {category: user.name, say: What friends call you}\n  email:      {",
+		"contact:    {say: Ask us anything, fields: [name,", "contact:    {say: Ask us anything, fields: [name, nick,").Replace(first)
+	h.Pass(24 * time.Hour)
+	if _, err := c.Publish(ctx, staff, []byte(strings.Replace(second, "updated: 2026-11-24", "updated: 2026-11-25", 1))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Correct(ctx, staff, ada.Record, "mia", client.Values{"nick": "Countess"}); err != nil {
+		t.Fatal(err)
+	}
+	h.Pass(24 * time.Hour)
+	if _, err := c.Publish(ctx, staff, []byte(strings.Replace(first, "updated: 2026-11-24", "updated: 2026-11-26", 1))); err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.Export(ctx, staff, ada.Subject, "mia")
+	if err != nil || len(p.Records) != 1 || p.Records[0].Values["nick"] != "Countess" {
+		t.Errorf("it has the records %+v (%v)", p, err)
 	}
 }
 
