@@ -67,6 +67,7 @@ func (s *Section) Read(ctx context.Context, r Reading) (*Result, error) {
 	if r.Fields == nil {
 		r.Fields = allFields(now.Collection(r.Collection))
 	}
+	r.Fields = once(r.Fields)
 	if no := decide.Allow(use(r, now, now)); no != nil {
 		return nil, s.refuse(ctx, r, quiet(now, r, no))
 	}
@@ -122,6 +123,19 @@ func quiet(now *statement.Edition, r Reading, no *avow.Refusal) *avow.Refusal {
 		return &avow.Refusal{Clause: no.Clause, Reason: "one of the fields is not a declared one"}
 	}
 	return no
+}
+
+// once leaves out what was named before: all names go into the log, and a receipt
+// has to stay within what anybody takes for one.
+func once(fields []avow.Field) []avow.Field {
+	kept, seen := make([]avow.Field, 0, len(fields)), map[avow.Field]bool{}
+	for _, f := range fields {
+		if !seen[f] {
+			kept = append(kept, f)
+		}
+		seen[f] = true
+	}
+	return kept
 }
 
 func allFields(c *statement.Collection) []avow.Field {
