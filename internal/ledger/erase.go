@@ -31,10 +31,16 @@ func (l *Ledger) Erase(ctx context.Context, tx *store.Tx, who Subject, e Event) 
 	if err != nil {
 		return nil, err
 	}
+	l.Bury(tx, who, p)
+	return p, nil
+}
+
+// Bury leaves the tombstone of a subject who goes by the event p, be it that the
+// last thing went that was kept of them.
+func (l *Ledger) Bury(tx *store.Tx, who Subject, p *Pending) {
 	t := who.Tombstone()
 	p.erasure = &Pending{entry: receipt.Entry(t), tombstone: true, index: -1}
 	tx.Log(p.erasure)
-	return p, nil
 }
 
 // Forget deletes what is kept of a subject's events. The log does not change.

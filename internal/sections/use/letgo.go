@@ -65,7 +65,14 @@ func (s *Section) delete(ctx context.Context, record string, by avow.Actor) (*Go
 		if err != nil {
 			return nil, err
 		}
-		return entered, s.Vault.Delete(ctx, tx, id)
+		if err := s.Vault.Delete(ctx, tx, id); err != nil {
+			return nil, err
+		}
+		if _, err = s.Vault.Find(ctx, tx, held.Subject); errors.Is(err, store.ErrNone) {
+			s.Ledger.Bury(tx, held.Owner(), entered) // it was the last that was kept of them
+			err = nil
+		}
+		return entered, err
 	})
 }
 

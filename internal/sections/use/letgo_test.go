@@ -2,12 +2,14 @@ package use_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/avow-privacy/avow/client"
 	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server/servertest"
 )
@@ -85,6 +87,31 @@ func TestDelete(t *testing.T) {
 	left, err := c.Read(ctx, staff, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Subject: one.Subject})
 	if err != nil || len(left.Records) != 1 || left.Records[0].ID != two.Record {
 		t.Errorf("what is left is %+v (%v)", left, err)
+	}
+}
+
+// TestDeletedWhole: whoever goes with the last of their records is not brought
+// back by an older backup: there is a tombstone, as of an erasure. While
+// something of theirs is kept there is none, or all of it would go.
+func TestDeletedWhole(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	var list []string
+	for _, message := range []string{"one", "two"} {
+		got, err := c.Collect(t.Context(), staff, "contact", client.Values{"email": "ada@example.com", "message": message})
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, got.Record)
+	}
+	for want, record := range list {
+		if _, err := c.Delete(t.Context(), staff, record, "mia"); err != nil {
+			t.Fatal(err)
+		}
+		found, err := ledger.ReadErased(filepath.Join(h.Dir, "keys", "high-water"))
+		if err != nil || len(found) != want {
+			t.Errorf("of %d records that are gone there are %d tombstones (%v)", want+1, len(found), err)
+		}
 	}
 }
 
