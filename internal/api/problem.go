@@ -39,6 +39,10 @@ const problemType = "application/problem+json"
 
 var broken = &Problem{Status: http.StatusInternalServerError, Title: "Something is broken here", Detail: "Nothing was done. Please try again in a while."}
 
+// unproven is the answer for what was done and cannot be proven now.
+var unproven = &Problem{Status: http.StatusInternalServerError, Title: "There is no receipt at the moment",
+	Detail: "It was done and is in the log; only the receipt cannot be made now. Do not ask for it again, but with the same Idempotency-Key. See avow verify."}
+
 // NotHere is the answer for a person, a record or a receipt that is not here.
 // It does not say whether it ever was.
 func NotHere(what string) *Problem {
@@ -70,6 +74,7 @@ func (a *API) problem(operation string, err error) *Problem {
 	var refusal *avow.Refusal
 	var tooLarge *http.MaxBytesError
 	var full *store.FullError
+	var done interface{ Done() }
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -82,6 +87,9 @@ func (a *API) problem(operation string, err error) *Problem {
 	case errors.As(err, &full):
 		a.cfg.Log.Error("the disk is full", "operation", operation)
 		return &Problem{Status: http.StatusInsufficientStorage, Title: "There is no room here", Detail: "Nothing was done. What is to be erased is erased all the same."}
+	case errors.As(err, &done):
+		a.cfg.Log.Error("no receipt", "operation", operation, "error", err)
+		return unproven
 	case errors.Is(err, store.ErrClosed):
 		return &Problem{Status: http.StatusServiceUnavailable, Title: "This avow is stopping", Detail: "Send it again in a moment.", Wait: 1}
 	}

@@ -21,9 +21,28 @@ var (
 	ErrUnsigned = logbook.ErrUnsigned
 )
 
+// An UnprovenError says that what was recorded is durable, and that there can be
+// no receipt for it now.
+type UnprovenError struct{ Cause error }
+
+func (e *UnprovenError) Error() string { return "done, but not proven: " + e.Cause.Error() }
+
+func (e *UnprovenError) Unwrap() error { return e.Cause }
+
+// Done is there to be asked for by whoever answers that nothing was done.
+func (*UnprovenError) Done() {}
+
 // Receipt proves an event that was just recorded, be it a member of a bulk. The
-// Commit it was recorded in must have returned.
+// Commit it was recorded in must have returned, so its error is an UnprovenError.
 func (l *Ledger) Receipt(ctx context.Context, p *Pending) ([]byte, error) {
+	text, err := l.receipt(ctx, p)
+	if err != nil {
+		return nil, &UnprovenError{err}
+	}
+	return text, nil
+}
+
+func (l *Ledger) receipt(ctx context.Context, p *Pending) ([]byte, error) {
 	ev := p.event[0]
 	if ev == nil {
 		return nil, errors.New("receipt: a fact has no receipt")

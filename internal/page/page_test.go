@@ -35,6 +35,11 @@ func ask(h http.Handler, method, path, accept string) *httptest.ResponseRecorder
 	return w
 }
 
+type done struct{ error }
+
+func (done) Error() string { return "disk: gone" }
+func (done) Done()         {}
+
 func TestErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -48,6 +53,7 @@ func TestErrors(t *testing.T) {
 			return fmt.Errorf("read: %w", &avow.Refusal{Clause: "no-sale", Reason: "nothing is sold"})
 		}, 403, "no-sale", false},
 		{"a fault of ours", func(http.ResponseWriter, *http.Request) error { return errors.New("disk: gone") }, 500, "broken", true},
+		{"what was kept and cannot be proven", func(http.ResponseWriter, *http.Request) error { return fmt.Errorf("take: %w", done{}) }, 500, "was kept", true},
 		{"a panic", func(http.ResponseWriter, *http.Request) error { panic("with " + secret) }, 500, "broken", true},
 		{"too much", func(http.ResponseWriter, *http.Request) error { return &http.MaxBytesError{Limit: 1} }, 413, "too much", false},
 	} {

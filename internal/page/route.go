@@ -62,6 +62,7 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, route Route, err 
 	var refusal *avow.Refusal
 	var tooLarge *http.MaxBytesError
 	var full interface{ NoRoom() }
+	var done interface{ Done() }
 	switch {
 	case errors.As(err, new(gone)):
 	case errors.As(err, &problem):
@@ -74,6 +75,10 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request, route Route, err 
 		p.log.Error("no room", "route", route.Pattern, "error", err)
 		p.Refuse(w, r, &Problem{Status: http.StatusInsufficientStorage, Title: "There is no room here at the moment",
 			Detail: "Nothing you sent was kept. Please send it again later."})
+	case errors.As(err, &done):
+		p.log.Error("no receipt", "route", route.Pattern, "error", err)
+		p.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Title: "There is no receipt at the moment",
+			Detail: "What you sent was kept and is in our log. Only the receipt cannot be made now. Please do not send it again."})
 	default:
 		p.log.Error("request failed", "route", route.Pattern, "error", err)
 		p.Refuse(w, r, &Problem{Status: http.StatusInternalServerError, Title: "Something is broken here",

@@ -2,6 +2,7 @@ package use_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,6 +113,29 @@ func TestDeletedWhole(t *testing.T) {
 		if err != nil || len(found) != want {
 			t.Errorf("of %d records that are gone there are %d tombstones (%v)", want+1, len(found), err)
 		}
+	}
+}
+
+// TestUnproven: what was done and cannot be proven is not said not to be done.
+func TestUnproven(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	ada, err := c.Collect(t.Context(), staff, "contact", client.Values{"email": "ada@example.com", "message": "one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(h.Dir, "keys", "erased"), 0o700); err != nil { // where the journal goes
+		t.Fatal(err)
+	}
+	var p *client.Problem
+	if _, err := c.Erase(t.Context(), staff, ada.Subject, "mia"); !errors.As(err, &p) || p.Status != 500 || strings.Contains(err.Error(), "Nothing was done") {
+		t.Errorf("it is answered %v", err)
+	}
+	if _, err := c.Export(t.Context(), staff, ada.Subject, "mia"); !errors.Is(err, client.ErrNotFound) {
+		t.Errorf("who was erased is here: %v", err)
+	}
+	if !strings.Contains(h.Log.String(), "erasures") {
+		t.Errorf("the log says nothing of it: %s", h.Log)
 	}
 }
 

@@ -114,7 +114,10 @@ func (s *Section) reissue(ctx context.Context, link string) (string, error) {
 	if errors.Is(err, ledger.ErrGone) || errors.Is(err, store.ErrNone) {
 		return "", nil
 	}
-	return string(text), err
+	if err != nil {
+		return "", &ledger.UnprovenError{Cause: err}
+	}
+	return string(text), nil
 }
 
 func (s *Section) receipt(w http.ResponseWriter, r *http.Request) error {
