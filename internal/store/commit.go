@@ -268,7 +268,7 @@ func (db *DB) step(g *group, r *request, s session) error {
 		tx.left = &g.left
 	}
 	before := *tx.left
-	tx.left.erases = false
+	tx.left.frees = false
 	r.run(tx)
 	tx.session = nil
 	switch {
@@ -277,10 +277,9 @@ func (db *DB) step(g *group, r *request, s session) error {
 	case r.err == nil:
 		r.err = tx.failed
 	}
-	if r.err == nil && db.engine.Low() && !tx.left.erases {
+	if r.err == nil && db.engine.Low() && !tx.left.frees {
 		r.err = db.engine.Full()
 	}
-	tx.left.erases = tx.left.erases || before.erases
 	if r.err != nil {
 		*tx.left = before
 	}

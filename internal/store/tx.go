@@ -33,6 +33,7 @@ type left struct {
 	entries []any
 	change  State // what was done to the rows about persons
 	erases  bool
+	frees   bool // what it takes may come from the reserve of a full disk
 	meets   []meeting
 }
 
@@ -137,6 +138,13 @@ func (tx *Tx) Change() State { return tx.left.change }
 // in the way, a second after that has ended. On a full disk such a transaction
 // is done all the same.
 func (tx *Tx) Erases() {
+	tx.Overwrites()
+	tx.left.frees = true
+}
+
+// Overwrites is Erases for what something else takes the place of: it waits for
+// room like any other change.
+func (tx *Tx) Overwrites() {
 	if tx.left == nil {
 		panic("store: an erasure in a view")
 	}

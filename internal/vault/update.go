@@ -18,7 +18,7 @@ import (
 //
 // It changes c too. Without the record it returns store.ErrNone.
 func (v *Vault) Update(ctx context.Context, tx *store.Tx, c *Closed, changes map[avow.Field]Sealed, version avow.Version, by ...By) error {
-	tx.Erases()
+	tx.Overwrites()
 	old, err := v.correct(ctx, tx, c, changes, version)
 	if err != nil {
 		return fmt.Errorf("update %s: %w", c.ID, err)
