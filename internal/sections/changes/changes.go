@@ -141,6 +141,9 @@ func (s *Section) load(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if len(rows) < len(s.rows) {
+		return nil // somebody else has read it since, and there was more
+	}
 	s.rows, s.editions = rows, append(s.editions, make([]*statement.Edition, len(rows)-len(s.editions))...)
 	return nil
 }
