@@ -118,6 +118,11 @@ func (ev *event) link() link {
 
 // newEvent makes the event that follows last, and closes it.
 func newEvent(tx *store.Tx, who Subject, e Event, last link) (*event, error) {
+	if chain := [16]byte(e.About); e.About != (avow.RecordID{}) {
+		tx.Claim(chain) // two events at the same time would follow the same one
+	} else {
+		tx.Claim([16]byte(who.ID()))
+	}
 	nonce := randomText()
 	payload, err := receipt.Event{
 		At: tx.Now, Clause: e.Clause, N: last.n + 1, Nonce: nonce, Prev: last.prev, Statement: e.Statement, Type: e.Type, X: e.X,

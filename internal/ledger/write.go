@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/avow-privacy/avow"
@@ -23,9 +22,6 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 			gone[avow.SubjectID(id)] = true
 		}
 	}
-	if l.db.Engine() != "sqlite" && twice(entries) {
-		return fmt.Errorf("write log: %w", errTwice)
-	}
 	for _, e := range entries {
 		if p, ok := e.(*Pending); ok {
 			if err := l.place(ctx, tx, g, p, gone); err != nil {
@@ -38,34 +34,6 @@ func (l *Ledger) Write(ctx context.Context, tx *store.Tx, entries []any) error {
 		return fmt.Errorf("write log: %w", err)
 	}
 	return nil
-}
-
-// errTwice undoes a group whose requests ran beside each other and did not see
-// that two of them recorded an event about the same record. Each is done again
-// alone.
-var errTwice = errors.New("two events about one record at the same time")
-
-func twice(entries []any) bool {
-	type place struct {
-		who   avow.SubjectID
-		about avow.RecordID
-		n     int64
-	}
-	seen := make(map[place]bool, len(entries))
-	for _, e := range entries {
-		p, ok := e.(*Pending)
-		if !ok {
-			continue
-		}
-		for _, ev := range p.events() {
-			at := place{ev.subject, ev.about, ev.n}
-			if seen[at] {
-				return true
-			}
-			seen[at] = true
-		}
-	}
-	return false
 }
 
 // place adds an entry to the log, and keeps what belongs to it.

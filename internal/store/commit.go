@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -45,7 +46,8 @@ type group struct {
 	requests []*request
 	now      time.Time
 	left     left
-	wrote    bool // the log was called
+	wrote    bool  // the log was called
+	late     []int // the requests that met others
 }
 
 // Commit runs fn in a transaction, together with the requests of others, and
@@ -162,6 +164,12 @@ func (db *DB) together(requests []*request) {
 		db.engine.Reserve()
 		undone, culprits, err = db.try(requests)
 	}
+	if errors.Is(err, errMeet) {
+		first, late := part(requests, culprits)
+		db.together(first)
+		db.together(late)
+		return
+	}
 	for n := 1; undone && (len(culprits) == 0 || len(requests) == 1) && db.again(requests, err, n); n++ {
 		db.pause(n)
 		undone, culprits, err = db.try(requests)
@@ -247,6 +255,9 @@ func (db *DB) try(requests []*request) (undone bool, culprits []int, err error) 
 		if g.wrote {
 			db.log.Lost()
 		}
+		if errors.Is(err, errMeet) {
+			culprits = g.late
+		}
 		return undone, culprits, fmt.Errorf("commit: %w", err)
 	}
 	if g.wrote {
@@ -297,7 +308,7 @@ func (r *request) run(tx *Tx) {
 // write has the log written, if there is anything to write.
 func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
 	if !db.engine.Alone() {
-		if g.meet() {
+		if g.late = g.meet(); g.late != nil {
 			return errMeet
 		}
 		for _, r := range g.requests {
@@ -329,30 +340,27 @@ func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
 }
 
 // errMeet undoes a group whose requests ran beside each other and met over
-// something that one of them had to have to itself. Each is done again alone.
+// something that one of them had to have to itself. Those that came late are
+// done after the others.
 var errMeet = errors.New("two requests of a group met over something that one of them claims")
 
-func (g *group) meet() bool {
-	claims := map[[16]byte]int{}
+// meet says which requests came late to what another has.
+func (g *group) meet() (late []int) {
+	has := map[[16]byte]bool{} // true if claimed
 	for i, r := range g.requests {
+		if r.err != nil {
+			continue
+		}
+		if slices.ContainsFunc(r.left.meets, func(m meeting) bool {
+			claimed, there := has[m.with]
+			return claimed || there && m.alone
+		}) {
+			late = append(late, i)
+			continue
+		}
 		for _, m := range r.left.meets {
-			if by, claimed := claims[m.with]; m.alone && r.err == nil {
-				if claimed && by != i {
-					return true
-				}
-				claims[m.with] = i
-			}
+			has[m.with] = has[m.with] || m.alone
 		}
 	}
-	if len(claims) == 0 {
-		return false
-	}
-	for i, r := range g.requests {
-		for _, m := range r.left.meets {
-			if by, claimed := claims[m.with]; claimed && by != i && r.err == nil {
-				return true
-			}
-		}
-	}
-	return false
+	return late
 }

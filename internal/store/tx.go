@@ -154,7 +154,7 @@ func (tx *Tx) Overwrites() {
 // Claim says that this request must have what id names to itself, Touch that it
 // adds to it. A lock keeps other transactions out, but not the requests that run
 // beside this one in the same. If two of them meet over something that either of
-// them claims, each is done alone.
+// them claims, the later is done after the other.
 func (tx *Tx) Claim(id [16]byte) { tx.left.meets = append(tx.left.meets, meeting{id, true}) }
 
 // Touch is what Claim says of it.
