@@ -35,7 +35,7 @@ func ask(h http.Handler, method, path, accept string) *httptest.ResponseRecorder
 	return w
 }
 
-type done struct{ error }
+type done struct{}
 
 func (done) Error() string { return "disk: gone" }
 func (done) Done()         {}
