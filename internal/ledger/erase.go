@@ -104,6 +104,9 @@ func ReadErased(highWater string) (map[[32]byte]bool, error) {
 	return all, nil
 }
 
+// Erased reads the tombstones in the journal of this log.
+func (l *Ledger) Erased() (map[[32]byte]bool, error) { return ReadErased(l.cfg.HighWater) }
+
 // writeErased appends tombstones to the journal and makes them durable. Several
 // processes may do so at once.
 func (l *Ledger) writeErased(erased []*Pending) error {

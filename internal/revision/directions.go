@@ -73,6 +73,7 @@ var directions = map[string]direction{
 
 	"security.keys":     unclear("keys are kept another way"),
 	"security.log":      unclear("the log is kept another way"),
+	"security.restore":  scale("a backup may bring back who was erased", "a backup brings nobody back", "forgets", ""),
 	"security.staff":    often,
 	"security.drills":   often,
 	"changes.date":      unclear("it is dated another way"),

@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 // kept is what the first avow keeps; the tests do not follow later ones.
-var kept = []Kind{"data", "purposes", "collect.form", "never", "receipts.form", "security.keys", "security.log",
+var kept = []Kind{"data", "purposes", "collect.form", "never", "receipts.form", "security.keys", "security.log", "security.restore",
 	"changes.date", "changes.history", "changes.pinned", "acceptance.notice"}
 
 func harbour(t testing.TB) []byte {

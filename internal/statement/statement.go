@@ -187,11 +187,12 @@ type Popular struct {
 
 // Security says how information is kept safe.
 type Security struct {
-	Keys   string // per-subject
-	Log    string // public
-	Staff  string // how often staff undertake confidentiality: yearly
-	Drills string // how often drills run: monthly
-	At     Position
+	Keys    string // per-subject
+	Log     string // public
+	Restore string // forgets: a backup brings nobody back who was erased since
+	Staff   string // how often staff undertake confidentiality: yearly
+	Drills  string // how often drills run: monthly
+	At      Position
 }
 
 // Changes says how the statement may change.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/seal"
@@ -232,4 +233,15 @@ func (v *Vault) dropped(tx *store.Tx, scan func(...any) error, r *row) error {
 	}
 	tx.Remove(store.Records, v.recordRow(r))
 	return nil
+}
+
+// TryTombstone makes a person up, wraps the key as it would lie in a backup, and
+// says whether what unwraps there gives the same tombstone: by that a restored
+// backup knows who was erased since.
+func (v *Vault) TryTombstone(now time.Time) bool {
+	id, key := avow.NewSubjectID(now), seal.NewKey()
+	defer key.Clear()
+	epoch, wrapped := v.keys.Wrap(key, id)
+	again, err := v.keys.Unwrap(epoch, wrapped, id)
+	return err == nil && again.Tombstone() == key.Tombstone() && seal.NewKey().Tombstone() != key.Tombstone()
 }

@@ -1,8 +1,10 @@
 package security_test
 
 import (
+	"bytes"
 	"database/sql"
 	"encoding/base64"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -11,6 +13,12 @@ import (
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 
+	"github.com/avow-privacy/avow/client"
+	"github.com/avow-privacy/avow/internal/backup"
+	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
 	"github.com/avow-privacy/avow/receipt"
 	"github.com/avow-privacy/avow/server"
 	"github.com/avow-privacy/avow/server/servertest"
@@ -27,6 +35,58 @@ func TestPromises(t *testing.T) {
 		inside.Keys = "file:" + inside.Data + "/keys"
 		if _, err := server.New(t.Context(), inside); err == nil || !strings.Contains(err.Error(), "inside the data folder") {
 			t.Errorf("keys inside the data folder: %v", err)
+		}
+	})
+	t.Run("restore", func(t *testing.T) {
+		h := servertest.New(t)
+		h.Taken("contact", "email", "eve@example.com", "message", "forget me")
+		h.Taken("contact", "email", "ada@example.com", "message", "keep me")
+		c, token := h.Client()
+		eve, err := c.Read(t.Context(), token, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Where: client.Values{"email": "eve@example.com"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var copied bytes.Buffer
+		if err := c.Backup(t.Context(), token, &copied); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Erase(t.Context(), token, eve.Records[0].Subject, "mia"); err != nil {
+			t.Fatal(err)
+		}
+		if got := h.Standing("restore"); got != "kept" {
+			t.Errorf("it is %s, want kept", got)
+		}
+		h.Stop()
+		keys, err := seal.Open(h.Keys(), seal.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer keys.Close()
+		erased, err := ledger.ReadErased(filepath.Join(keys.Beside(), "high-water"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		db, err := store.Open(t.Context(), store.Config{Path: t.TempDir(), Clock: h.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		done, err := backup.Restore(t.Context(), db, bytes.NewReader(copied.Bytes()), backup.Options{Keys: keys, Erased: erased})
+		if err != nil || done.Erased != 1 {
+			t.Fatalf("%+v, %v", done, err)
+		}
+		v, err := vault.Open(t.Context(), db, keys, vault.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for who, want := range map[string]error{"eve@example.com": store.ErrNone, "ada@example.com": nil} {
+			err := db.View(t.Context(), func(tx *store.Tx) error {
+				_, err := v.Lookup(t.Context(), tx, vault.By{Field: "email", Category: "user.contact.email", Value: []byte(who)})
+				return err
+			})
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v, want %v", who, err, want)
+			}
 		}
 	})
 	t.Run("public-log", func(t *testing.T) {

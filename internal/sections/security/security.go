@@ -4,6 +4,7 @@
 //
 //	own-key: Your information is encrypted under a key of your own, and the keys are stored apart from it.
 //	public-log: Whatever is done with your information is written to a public log that cannot be changed afterwards without anyone being able to notice.
+//	restore: A backup that is restored forgets everyone who was erased since it was made.
 package security
 
 import (
@@ -21,7 +22,7 @@ import (
 )
 
 // Keeps are the kinds of rules that this section keeps.
-var Keeps = []statement.Kind{"security.keys", "security.log"}
+var Keeps = []statement.Kind{"security.keys", "security.log", "security.restore"}
 
 // Deps are what the section works with.
 type Deps struct {
