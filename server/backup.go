@@ -1,6 +1,7 @@
 package server
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -15,14 +16,39 @@ func (s *Server) addBackup(a *api.API) {
 		"", "application/octet-stream", s.backup)
 }
 
+// stalled is how long a part of a backup may wait to be taken.
+const stalled = time.Minute
+
 func (s *Server) backup(w http.ResponseWriter, r *http.Request) error {
-	// Whoever fetches a large house needs longer than an answer usually may.
-	// Not every server can be told, and where it cannot the limit is its own.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	return s.backupTo(w, r, stalled)
+}
+
+func (s *Server) backupTo(w http.ResponseWriter, r *http.Request, stalled time.Duration) error {
+	// Whoever fetches a large house needs longer than an answer usually may, but
+	// not to take nothing at all: the snapshot is held meanwhile, and with it in
+	// the files what is erased. Not every server can be told, and where it cannot
+	// the limit is its own.
+	c := http.NewResponseController(w)
+	_ = c.SetWriteDeadline(time.Time{})
+	out := &taken{w, stalled, time.AfterFunc(stalled, func() { _ = c.SetWriteDeadline(time.Unix(1, 0)) })}
+	out.late.Stop()
 	w.Header().Set("Content-Type", "application/octet-stream")
-	if _, err := backup.Write(r.Context(), s.store, w, nil); err != nil {
+	if _, err := backup.Write(r.Context(), s.store, out, nil); err != nil {
 		s.config.Log.Error("back up", "error", err)
 		panic(http.ErrAbortHandler) // an answer that ended well would say that this is all
 	}
 	return nil
+}
+
+// taken writes what has to be taken in time.
+type taken struct {
+	to     io.Writer
+	within time.Duration
+	late   *time.Timer
+}
+
+func (t *taken) Write(b []byte) (int, error) {
+	t.late.Reset(t.within)
+	defer t.late.Stop()
+	return t.to.Write(b)
 }

@@ -117,7 +117,7 @@ func (c *call) keyed() *Problem {
 func (c *call) remember(operation string, request any) *Problem {
 	body, err := json.Marshal(request, json.Deterministic(true))
 	if err != nil {
-		return c.api.problem(operation, err)
+		return &Problem{Status: http.StatusBadRequest, Title: "The request cannot be read", Detail: "Something in its address is not UTF-8."}
 	}
 	c.once = &Once{key: c.mac("key", c.key), request: c.mac(operation, string(body))}
 	return nil

@@ -324,11 +324,23 @@ func TestJournal(t *testing.T) {
 	if err := errors.Join(os.Remove(file), os.Mkdir(file, 0o700)); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := erase("kim"); err == nil || !strings.Contains(err.Error(), "journal of erasures") {
+	kim, _, err := erase("kim")
+	if err == nil || !strings.Contains(err.Error(), "journal of erasures") {
 		t.Error("a certificate without the journal:", err)
 	}
 	if err := h.Verify(ctx); err == nil {
 		t.Error("nobody says so")
+	}
+	// Once it can, it has all of them.
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	h.record(t, "ada", 1)
+	if erased, err := ledger.ReadErased(mark); err != nil || !erased[kim.Tombstone()] {
+		t.Error("the journal was not made up for:", err)
+	}
+	if err := h.Verify(ctx); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -98,6 +98,7 @@ type Ledger struct {
 	cfg Config
 
 	erased    []*Pending               // tombstones of the group that is written; the committer's alone
+	owed      []*Pending               // those that are not in the journal yet; the committer's alone
 	unwritten atomic.Pointer[error]    // why an erasure is not in the journal, if one is not
 	reported  atomic.Pointer[[32]byte] // the state that was last put into the log
 }

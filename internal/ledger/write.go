@@ -76,13 +76,25 @@ func (l *Ledger) keep(ctx context.Context, tx *store.Tx, g *logbook.Growth, ev *
 // Durable puts down who was erased, and signs what was written. The store calls
 // it after the commit. If the key cannot be used, what was written stays written
 // and the next checkpoint covers it; until then there are no receipts, and
-// Verify says so.
+// Verify says so. An erasure that cannot be put down now is with the next.
 func (l *Ledger) Durable() {
-	if err := l.writeErased(l.erased); err != nil {
-		l.unwritten.Store(&err)
-		for _, p := range l.erased {
-			p.fault = err
-		}
-	}
+	l.journalErased()
 	l.Book.Durable()
+}
+
+func (l *Ledger) journalErased() {
+	l.owed = append(l.owed, l.erased...)
+	if len(l.owed) == 0 {
+		return
+	}
+	err := l.writeErased(l.owed)
+	if err == nil {
+		l.owed = nil
+		l.unwritten.Store(nil)
+		return
+	}
+	l.unwritten.Store(&err)
+	for _, p := range l.erased {
+		p.fault = err
+	}
 }

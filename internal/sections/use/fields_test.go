@@ -1,6 +1,7 @@
 package use_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -27,5 +28,20 @@ func TestFieldsOnce(t *testing.T) {
 	r, err := receipt.Verify([]byte(got.Receipt), receipt.Options{})
 	if fields, _ := r.Event.X["fields"].([]any); err != nil || len(fields) != 1 || got.Records[0].Values["message"] != "one" {
 		t.Errorf("the receipt says %v: %v", fields, err)
+	}
+}
+
+// TestFoundByItsOwn: what came in by a collection is found by what it asked for,
+// and not by what the person gave for another purpose.
+func TestFoundByItsOwn(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	if _, err := c.Collect(t.Context(), staff, "newsletter", client.Values{"email": "ada@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Read(t.Context(), staff, client.Query{Collection: "survey", Purpose: "opinion", Actor: "mia", Where: client.Values{"email": "ada@example.com"}})
+	var p *client.Problem
+	if !errors.As(err, &p) || p.Status != 422 || p.Field != "where" {
+		t.Errorf("it is answered %v", err)
 	}
 }

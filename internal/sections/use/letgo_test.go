@@ -2,6 +2,7 @@ package use_test
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -112,6 +113,29 @@ func TestDeletedWhole(t *testing.T) {
 		found, err := ledger.ReadErased(filepath.Join(h.Dir, "keys", "high-water"))
 		if err != nil || len(found) != want {
 			t.Errorf("of %d records that are gone there are %d tombstones (%v)", want+1, len(found), err)
+		}
+	}
+}
+
+// TestNotUTF8: an address with bytes that are no text is the caller's fault, with
+// a key and without.
+func TestNotUTF8(t *testing.T) {
+	h := servertest.New(t)
+	_, staff := h.Client()
+	for key, status := range map[string]int{"": 422, "erase-ada-1": 400} {
+		r, err := http.NewRequestWithContext(t.Context(), "DELETE", h.Private+"/v1/subjects/sub_06h0sj4eg2d25bj9xqjb4r08ww?actor=%ff", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+staff)
+		r.Header.Set("Idempotency-Key", key)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != status || h.Log.Len() > 0 {
+			t.Errorf("with the key %q it is answered %d; the log has %s", key, a.StatusCode, h.Log)
 		}
 	}
 }

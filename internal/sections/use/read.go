@@ -178,6 +178,9 @@ func (r *Reading) which(now *statement.Edition) (w selection, err error) {
 		if w.field == nil || w.field.Index == "" {
 			return w, api.Invalid("where", "Nobody can be found by that field: the statement does not declare an index for it.")
 		}
+		if c := now.Collection(r.Collection); c != nil && !slices.Contains(allFields(c), field) {
+			return w, api.Invalid("where", "Nobody can be found by that field: the collection does not ask for it.")
+		}
 	}
 	if given > 1 || given == 1 && r.After != "" {
 		return w, api.Invalid("", "Say which records by one of record, subject and where, with one field, or read page by page.")
