@@ -285,7 +285,7 @@ func (c *compiler) parts(top *front.Mapping) {
 	c.part(top, "security", func(m *front.Mapping, at Position) {
 		c.Security = &Security{At: at, Keys: m.Choice("keys", "", "per-subject"), Log: m.Choice("log", "", "public"),
 			Restore: m.Choice("restore", "", "forgets"),
-			Staff: m.Choice("staff", "", often...), Drills: m.Choice("drills", "", often...)}
+			Staff:   m.Choice("staff", "", often...), Drills: m.Choice("drills", "", often...)}
 	})
 	c.part(top, "changes", func(m *front.Mapping, at Position) {
 		c.Changes = &Changes{At: at, Date: m.Choice("date", "", "on-change"), History: m.Choice("history", "", "permanent"),
