@@ -68,8 +68,11 @@ func (s *Server) staff() http.Handler {
 }
 
 func (s *Server) healthy(w http.ResponseWriter, _ *http.Request) error {
-	status := s.ledger.Status()
-	return page.WriteJSON(w, http.StatusOK, map[string]any{"status": "ok", "log": status.Size, "version": s.changes.InForce().Version})
+	now := s.changes.InForce()
+	if now == nil {
+		return page.WriteJSON(w, http.StatusServiceUnavailable, map[string]any{"status": "no statement in force that this program keeps"})
+	}
+	return page.WriteJSON(w, http.StatusOK, map[string]any{"status": "ok", "log": s.ledger.Status().Size, "version": now.Version})
 }
 
 // maxStatement is what a statement may weigh, as in avow check.

@@ -66,6 +66,7 @@ type Section struct {
 	mu       sync.RWMutex
 	editions []*statement.Edition // by version; its Statement is nil until asked for
 	rows     []edition
+	unkept   bool // another process has published what this program does not keep
 
 	shown atomic.Pointer[shown]
 }
@@ -93,15 +94,20 @@ func Open(ctx context.Context, d Deps) (*Section, error) {
 	if err := s.load(ctx); err != nil {
 		return nil, err
 	}
-	if len(s.rows) == 0 {
-		return s, nil
-	}
-	last := s.rows[len(s.rows)-1]
-	_, found := statement.Compile(fmt.Sprintf("version %d", last.version), last.source, d.Keeps)
-	if found.Failed() {
-		return nil, &Uncompiled{Name: fmt.Sprintf("version %d", last.version), Source: last.source, Diagnostics: found}
-	}
 	return s, nil
+}
+
+// keepable says whether this program keeps the newest version.
+func (s *Section) keepable(rows []edition) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	last := rows[len(rows)-1]
+	name := fmt.Sprintf("version %d", last.version)
+	if _, found := statement.Compile(name, last.source, s.Keeps); found.Failed() {
+		return &Uncompiled{Name: name, Source: last.source, Diagnostics: found}
+	}
+	return nil
 }
 
 // Uncompiled is a statement that cannot be published or run.
@@ -139,6 +145,9 @@ func (s *Section) load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the history of the statement: %w", err)
 	}
+	if err := s.keepable(rows); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(rows) < len(s.rows) {
@@ -155,7 +164,8 @@ func (s *Section) sum(e edition) [32]byte {
 }
 
 // Refresh learns of versions that another process over the same database has
-// published.
+// published. One that this program does not keep leaves it with none in force:
+// it neither takes nor reads anything any more.
 func (s *Section) Refresh(ctx context.Context) error {
 	var n int
 	err := s.Store.View(ctx, func(tx *store.Tx) error { return tx.Get(ctx, q.Count, &n) })
@@ -163,12 +173,20 @@ func (s *Section) Refresh(ctx context.Context) error {
 		return fmt.Errorf("read the history of the statement: %w", err)
 	}
 	s.mu.RLock()
-	known := len(s.rows)
+	known, unkept := len(s.rows), s.unkept
 	s.mu.RUnlock()
-	if n == known {
+	if n == known || unkept {
 		return nil
 	}
-	return s.load(ctx)
+	err = s.load(ctx)
+	var uncompiled *Uncompiled
+	if errors.As(err, &uncompiled) {
+		s.mu.Lock()
+		s.unkept = true
+		s.mu.Unlock()
+		return fmt.Errorf("another avow over this database has published what this program does not keep: start a newer one: %w", err)
+	}
+	return err
 }
 
 func scanEdition(scan func(...any) error) (e edition, err error) {
@@ -189,9 +207,19 @@ func scanEdition(scan func(...any) error) (e edition, err error) {
 // InForce returns the newest edition, or nil before the first.
 func (s *Section) InForce() *statement.Edition {
 	s.mu.RLock()
-	n := avow.Version(len(s.rows))
+	n, unkept := avow.Version(len(s.rows)), s.unkept
 	s.mu.RUnlock()
+	if unkept {
+		return nil
+	}
 	return s.Edition(n)
+}
+
+// newest is the number of the newest version, in force or not.
+func (s *Section) newest() avow.Version {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return avow.Version(len(s.rows))
 }
 
 // Edition returns version n, or nil if there is none.

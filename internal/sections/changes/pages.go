@@ -104,7 +104,7 @@ func (s *Section) earlier(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Section) view(v sheet) page.View {
-	v.Contents, v.Latest = v.Edition.Contents(), s.InForce().Version
+	v.Contents, v.Latest = v.Edition.Contents(), s.newest()
 	return page.View{Title: v.Edition.Title, Here: "statement", Feed: true, Data: v}
 }
 

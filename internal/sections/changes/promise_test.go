@@ -1,14 +1,23 @@
 package changes_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/sections/changes"
+	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 	"github.com/avow-privacy/avow/server"
 	"github.com/avow-privacy/avow/server/servertest"
 )
@@ -105,6 +114,67 @@ func TestCountsAgree(t *testing.T) {
 	if a, b := legend("/privacy"), legend("/privacy/promises"); a != b {
 		t.Errorf("the statement has %s\nand the promises have %s", a, b)
 	}
+}
+
+// noPins stands in for the vault, which publishing asks how much stays where.
+type noPins struct{}
+
+func (noPins) ByVersion(context.Context) (map[avow.Version]int, error) { return nil, nil }
+
+// publishUnkept publishes, as an avow that keeps it, a promise that h does not.
+func publishUnkept(t *testing.T, h *servertest.House) {
+	t.Helper()
+	keys, err := seal.Open(h.Keys(), seal.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer keys.Close()
+	db, err := store.Open(t.Context(), store.Config{URL: h.DB, Clock: h.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	l, err := ledger.Open(t.Context(), db, ledger.Config{Origin: "harbour.example/log", Key: keys.LogKey(), Keys: keys, HighWater: filepath.Join(keys.Beside(), "high-water")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	pages := page.New(func() page.Frame { return page.Frame{} }, slog.New(slog.DiscardHandler))
+	newer, err := changes.Open(t.Context(), changes.Deps{Store: db, Ledger: l, Pages: pages, Keeps: append(server.Keeps(), "children"), Pins: noPins{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newer.Publish(t.Context(), "newer.md", []byte(edited("2026-11-24", "{#child-erased .aspiration keeps=children}", "{#child-erased keeps=children}"))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestUnkeptVersion: when a newer avow over the same database publishes what this
+// one does not keep, this one stops taking and reading, and says why.
+func TestUnkeptVersion(t *testing.T) {
+	address := storetest.Postgres(t)
+	old := servertest.Over(t, address)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done := make(chan struct{})
+	go func() { old.Run(ctx); close(done) }()
+	old.Taken("contact", "email", "ada@example.com", "message", "before")
+	publishUnkept(t, old)
+	for range 100 {
+		if old.Inside("/healthz").Status == http.StatusServiceUnavailable {
+			break
+		}
+		old.Pass(time.Second)
+		time.Sleep(50 * time.Millisecond)
+	}
+	if a := old.Inside("/healthz"); a.Status != http.StatusServiceUnavailable {
+		t.Errorf("it says it is well: %d %s", a.Status, a.Body)
+	}
+	if a := old.Post("contact", "email", "bob@example.com", "message", "after"); a.Status/100 == 2 {
+		t.Errorf("it goes on taking forms: %d", a.Status)
+	}
+	stop()
+	<-done
 }
 
 // TestStartIsNotPublishing: a server started on another text does not put it

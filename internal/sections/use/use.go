@@ -48,7 +48,7 @@ type Section struct {
 // refuse counts a refusal and returns it.
 func (s *Section) refuse(ctx context.Context, r Reading, no *avow.Refusal) error {
 	purpose := "unknown" // a purpose nobody declared is not worth a row of its own
-	if now := s.Editions.InForce(); now.Purpose(r.Purpose) != nil {
+	if now := s.Editions.InForce(); now != nil && now.Purpose(r.Purpose) != nil {
 		purpose = string(r.Purpose)
 	}
 	err := s.Store.Commit(ctx, func(tx *store.Tx) error {

@@ -96,6 +96,19 @@ func Open(ctx context.Context, cfg Config) (*DB, error) {
 	return db, nil
 }
 
+// reader opens a connection for views. What they read may be all there is, for a
+// backup, and ends with their context.
+func (db *DB) reader(ctx context.Context) (*conn, error) {
+	c, err := db.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.exec(ctx, "SET statement_timeout = 0"); err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
 // The row by which transactions are counted. Where the count is not the one it
 // should be, the NULL breaks the transaction.
 const (

@@ -102,7 +102,7 @@ func (v *view) run(ctx context.Context, c *call) error {
 	for fresh := false; ; fresh = true {
 		if v.conn == nil {
 			var err error
-			if v.conn, err = v.db.connect(ctx); err != nil {
+			if v.conn, err = v.db.reader(ctx); err != nil {
 				return err
 			}
 			fresh = true
