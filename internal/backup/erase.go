@@ -14,15 +14,51 @@ import (
 // eraseAgain erases who must not come back. The vault does it, so that the
 // state of the rows stays true; the log is not told again.
 func (r *restoring) eraseAgain(ctx context.Context, tx *store.Tx) error {
-	if len(r.erase) == 0 {
-		return nil
-	}
 	for _, who := range r.erase {
 		if err := r.vault.Erase(ctx, tx, who); err != nil {
 			return err
 		}
 	}
+	gone, err := r.deleted(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, id := range gone {
+		if err := r.vault.Delete(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	if len(r.erase)+len(gone) == 0 {
+		return nil
+	}
 	return moveState(ctx, tx)
+}
+
+// deleted finds the records that were deleted since while their subject stayed.
+func (r *restoring) deleted(ctx context.Context, tx *store.Tx) (gone []avow.RecordID, err error) {
+	if len(r.known)+len(r.Erased) == 0 {
+		return nil, nil
+	}
+	err = tx.Each(ctx, "SELECT r.id, s.id, s.epoch, s.wrapped FROM vault_record r JOIN vault_subject s ON s.id = r.subject", func(scan func(...any) error) error {
+		var id avow.RecordID
+		var who avow.SubjectID
+		var epoch int64
+		var wrapped []byte
+		if err := scan(&id, &who, &epoch, &wrapped); err != nil {
+			return err
+		}
+		key, err := r.Keys.Unwrap(epoch, wrapped, who)
+		if err != nil {
+			return err
+		}
+		defer key.Clear()
+		if t := key.RecordTombstone(id); r.known[t] || r.Erased[t] {
+			gone = append(gone, id)
+		}
+		return nil
+	})
+	r.report.Deleted = int64(len(gone))
+	return gone, err
 }
 
 // EraseAgain erases, in a database that was put back by other means than

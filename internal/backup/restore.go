@@ -34,6 +34,7 @@ type Options struct {
 type Report struct {
 	Contents
 	Erased  int64 // who was erased since, and was again
+	Deleted int64 // records that were deleted since while their subject stayed, and were again
 	Lost    int64 // whose key epoch has been destroyed
 	LogSize int64
 }

@@ -37,8 +37,15 @@ func (l *Ledger) Erase(ctx context.Context, tx *store.Tx, who Subject, e Event) 
 
 // Bury leaves the tombstone of a subject who goes by the event p, be it that the
 // last thing went that was kept of them.
-func (l *Ledger) Bury(tx *store.Tx, who Subject, p *Pending) {
-	t := who.Tombstone()
+func (l *Ledger) Bury(tx *store.Tx, who Subject, p *Pending) { bury(tx, p, who.Tombstone()) }
+
+// BuryRecord leaves the tombstone of a record that goes by the event p while its
+// subject stays.
+func (l *Ledger) BuryRecord(tx *store.Tx, who Subject, id avow.RecordID, p *Pending) {
+	bury(tx, p, who.RecordTombstone(id))
+}
+
+func bury(tx *store.Tx, p *Pending, t [32]byte) {
 	p.erasure = &Pending{entry: receipt.Entry(t), tombstone: true, index: -1}
 	tx.Log(p.erasure)
 }

@@ -74,6 +74,8 @@ type Subject interface {
 	// Tombstone is what only the subject's key gives, and what the log is told
 	// when the subject is erased.
 	Tombstone() [32]byte
+	// RecordTombstone is the same for one record.
+	RecordTombstone(id avow.RecordID) [32]byte
 	// SealPayload closes the payload of the n-th event about a record.
 	SealPayload(about avow.RecordID, n int64, v avow.Version, payload []byte) []byte
 	OpenPayload(about avow.RecordID, n int64, v avow.Version, sealed []byte) ([]byte, error)

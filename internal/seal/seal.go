@@ -92,10 +92,17 @@ func (k Key) Entry(nonce string) [32]byte {
 
 // Tombstone is what is left of the key when it is destroyed: a value that only
 // the key gives, and that looks like any commitment.
-func (k Key) Tombstone() [32]byte {
+func (k Key) Tombstone() [32]byte { return k.tombstone([]byte("erased")) }
+
+// RecordTombstone is what is left of one record of a subject who stays.
+func (k Key) RecordTombstone(id avow.RecordID) [32]byte {
+	return k.tombstone([]byte("deleted"), id[:])
+}
+
+func (k Key) tombstone(of ...[]byte) [32]byte {
 	own := derive(k.secret(), "avow/v1/tombstone")
 	defer clear(own)
-	return [32]byte(mac(own, []byte("erased")))
+	return [32]byte(mac(own, of...))
 }
 
 func (k Key) box() cipher.AEAD {

@@ -31,6 +31,9 @@ func (s *Subject) EntryKey(nonce string) [32]byte { return s.key.Entry(nonce) }
 // can tell by it that the subject was erased.
 func (s *Subject) Tombstone() [32]byte { return s.key.Tombstone() }
 
+// RecordTombstone is the same for one record, when that alone goes.
+func (s *Subject) RecordTombstone(id avow.RecordID) [32]byte { return s.key.RecordTombstone(id) }
+
 // SealPayload closes the payload of the n-th event about a record of the
 // subject, or about the subject as a whole.
 func (s *Subject) SealPayload(about avow.RecordID, n int64, v avow.Version, payload []byte) []byte {

@@ -113,6 +113,9 @@ func (c *Restore) print(w *world.World, r *backup.Report, found *backup.Contents
 	if r.Erased > 0 {
 		fmt.Fprintf(w.Stdout, "erased again %s who had been erased since\n", world.Count(r.Erased, "person"))
 	}
+	if r.Deleted > 0 {
+		fmt.Fprintf(w.Stdout, "deleted again %s that had been deleted since\n", world.Count(r.Deleted, "record"))
+	}
 	if r.Lost > 0 {
 		fmt.Fprintf(w.Stdout, "left out %s whose key epoch has been destroyed since\n", world.Count(r.Lost, "person"))
 	}

@@ -40,8 +40,13 @@ func TestPromises(t *testing.T) {
 	t.Run("restore", func(t *testing.T) {
 		h := servertest.New(t)
 		h.Taken("contact", "email", "eve@example.com", "message", "forget me")
+		h.Taken("contact", "email", "ada@example.com", "message", "delete me")
 		h.Taken("contact", "email", "ada@example.com", "message", "keep me")
 		c, token := h.Client()
+		ada, err := c.Read(t.Context(), token, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Where: client.Values{"email": "ada@example.com"}})
+		if err != nil || len(ada.Records) != 2 {
+			t.Fatal(ada, err)
+		}
 		eve, err := c.Read(t.Context(), token, client.Query{Collection: "contact", Purpose: "reply", Actor: "mia", Where: client.Values{"email": "eve@example.com"}})
 		if err != nil {
 			t.Fatal(err)
@@ -51,6 +56,9 @@ func TestPromises(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := c.Erase(t.Context(), token, eve.Records[0].Subject, "mia"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Delete(t.Context(), token, ada.Records[0].ID, "mia"); err != nil {
 			t.Fatal(err)
 		}
 		if got := h.Standing("restore"); got != "kept" {
@@ -72,7 +80,7 @@ func TestPromises(t *testing.T) {
 		}
 		defer db.Close()
 		done, err := backup.Restore(t.Context(), db, bytes.NewReader(copied.Bytes()), backup.Options{Keys: keys, Erased: erased})
-		if err != nil || done.Erased != 1 {
+		if err != nil || done.Erased != 1 || done.Deleted != 1 {
 			t.Fatalf("%+v, %v", done, err)
 		}
 		v, err := vault.Open(t.Context(), db, keys, vault.Options{})
@@ -81,7 +89,14 @@ func TestPromises(t *testing.T) {
 		}
 		for who, want := range map[string]error{"eve@example.com": store.ErrNone, "ada@example.com": nil} {
 			err := db.View(t.Context(), func(tx *store.Tx) error {
-				_, err := v.Lookup(t.Context(), tx, vault.By{Field: "email", Category: "user.contact.email", Value: []byte(who)})
+				found, err := v.Lookup(t.Context(), tx, vault.By{Field: "email", Category: "user.contact.email", Value: []byte(who)})
+				if err != nil {
+					return err
+				}
+				left, err := v.Of(t.Context(), tx, found.ID())
+				if len(left) != 1 {
+					t.Errorf("%s has %d records", who, len(left))
+				}
 				return err
 			})
 			if !errors.Is(err, want) {

@@ -68,9 +68,13 @@ func (s *Section) delete(ctx context.Context, record string, by avow.Actor) (*Go
 		if err := s.Vault.Delete(ctx, tx, id); err != nil {
 			return nil, err
 		}
-		if _, err = s.Vault.Find(ctx, tx, held.Subject); errors.Is(err, store.ErrNone) {
+		_, err = s.Vault.Find(ctx, tx, held.Subject)
+		switch {
+		case errors.Is(err, store.ErrNone):
 			s.Ledger.Bury(tx, held.Owner(), entered) // it was the last that was kept of them
 			err = nil
+		case err == nil:
+			s.Ledger.BuryRecord(tx, held.Owner(), id, entered)
 		}
 		return entered, err
 	})

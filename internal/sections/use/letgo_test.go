@@ -94,7 +94,8 @@ func TestDelete(t *testing.T) {
 
 // TestDeletedWhole: whoever goes with the last of their records is not brought
 // back by an older backup: there is a tombstone, as of an erasure. While
-// something of theirs is kept there is none, or all of it would go.
+// something of theirs is kept the tombstone is of the record alone, or all of it
+// would go.
 func TestDeletedWhole(t *testing.T) {
 	h := servertest.New(t)
 	c, staff := h.Client()
@@ -106,13 +107,13 @@ func TestDeletedWhole(t *testing.T) {
 		}
 		list = append(list, got.Record)
 	}
-	for want, record := range list {
+	for gone, record := range list {
 		if _, err := c.Delete(t.Context(), staff, record, "mia"); err != nil {
 			t.Fatal(err)
 		}
 		found, err := ledger.ReadErased(filepath.Join(h.Dir, "keys", "high-water"))
-		if err != nil || len(found) != want {
-			t.Errorf("of %d records that are gone there are %d tombstones (%v)", want+1, len(found), err)
+		if err != nil || len(found) != gone+1 {
+			t.Errorf("of %d records that are gone there are %d tombstones (%v)", gone+1, len(found), err)
 		}
 	}
 }
