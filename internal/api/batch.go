@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
@@ -88,7 +89,7 @@ type Result struct {
 func (a *API) AddBatch() {
 	Add(a, Operation{ID: "batch", Method: "POST", Path: "/v1/batch", Group: "Many at once", Title: "Do up to 1,000 operations", Once: true, Limit: 16 << 20,
 		Says: "Each is done on its own: what is wrong with one does not keep the others from being done, and each has its own status. " +
-			"With an Idempotency-Key the batch can be sent again: what was done is not done again.",
+			"A batch opens at most 1,000 records. With an Idempotency-Key it can be sent again: what was done is not done again.",
 		Example: `{"operations": [{"do": "collect", "collection": "contact", "values": {"email": "ada@example.com", "message": "Does it float?"}}]}`,
 	}, func(ctx context.Context, in *batchIn) (*BatchAnswer, error) {
 		if n := len(in.Body.Operations); n == 0 || n > MaxAtOnce {
@@ -101,6 +102,7 @@ func (a *API) AddBatch() {
 func (a *API) batch(ctx context.Context, steps []step) []Result {
 	outer := callOf(ctx)
 	outer.once = nil // each step has its own
+	outer.opened = new(atomic.Int64)
 	results := make([]Result, len(steps))
 	var wait sync.WaitGroup
 	places := make(chan int)
@@ -121,7 +123,7 @@ func (a *API) batch(ctx context.Context, steps []step) []Result {
 
 // step does one operation as if it had been asked alone.
 func (a *API) step(outer *call, i int, raw jsontext.Value) (r Result) {
-	c := &call{outside: outer.outside, api: a, caller: outer.caller, secret: outer.secret}
+	c := &call{outside: outer.outside, api: a, caller: outer.caller, secret: outer.secret, opened: outer.opened}
 	c.inner = callContext{outer.inner.Context, c}
 	defer func() {
 		if recover() != nil {

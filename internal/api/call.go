@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
 
@@ -67,7 +68,8 @@ type call struct {
 	secret string // the token; keys what is kept of an idempotency key
 	key    string // the idempotency key, or empty
 	once   *Once
-	status int // to answer with, whatever huma says
+	status int           // to answer with, whatever huma says
+	opened *atomic.Int64 // records that the batch has opened, if it is of one
 	inner  callContext
 }
 
@@ -244,4 +246,15 @@ func Actor(ctx context.Context, given avow.Actor) (avow.Actor, error) {
 		return given, nil
 	}
 	return avow.Actor(c.caller.Name) + ": " + given, nil
+}
+
+// Opens counts records that are about to be opened. All that a batch opens is
+// held until it is answered, so it may not open more than it may do.
+func Opens(ctx context.Context, records int) error {
+	c, _ := ctx.Value(callKey{}).(*call)
+	if c == nil || c.opened == nil || c.opened.Add(int64(records)) <= MaxAtOnce {
+		return nil
+	}
+	return &Problem{Status: http.StatusRequestEntityTooLarge, Title: "The answer would be too long",
+		Detail: fmt.Sprintf("A batch opens at most %d records. Ask for the others apart.", MaxAtOnce)}
 }

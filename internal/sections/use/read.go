@@ -73,18 +73,27 @@ func (s *Section) Read(ctx context.Context, r Reading) (*Result, error) {
 	}
 	var held []*vault.Closed
 	var entered *ledger.Pending
-	out := &Result{}
+	out, counted := &Result{}, false
 	err = s.Store.Commit(ctx, func(tx *store.Tx) (err error) {
 		if held, out.Next, err = s.find(ctx, tx, r, which); err != nil {
 			return err
 		}
+		if !counted {
+			if err := api.Opens(ctx, len(held)); err != nil {
+				return err
+			}
+		}
+		counted = true
 		entered, held, err = s.enter(ctx, tx, now, r, which, held)
 		return err
 	})
 	var no *avow.Refusal
+	var tooMany *api.Problem
 	switch {
 	case errors.As(err, &no):
 		return nil, s.refuse(ctx, r, no)
+	case errors.As(err, &tooMany):
+		return nil, tooMany
 	case err != nil:
 		return nil, fmt.Errorf("read %s: %w", r.Collection, err)
 	}

@@ -3,6 +3,7 @@ package forms_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -243,6 +244,40 @@ func TestBatch(t *testing.T) {
 	}
 	if len(records) != 900 {
 		t.Errorf("%d records were made, want 900", len(records))
+	}
+}
+
+// TestBatchOpensSoMuch: a batch of readings holds no more records than a batch
+// may have operations.
+func TestBatchOpensSoMuch(t *testing.T) {
+	h := servertest.New(t)
+	c, staff := h.Client()
+	rows := make(client.Rows, 100)
+	for i := range rows {
+		rows[i] = client.Values{"email": fmt.Sprintf("p%d@example.com", i), "message": "hello"}
+	}
+	if _, err := c.Import(t.Context(), staff, "contact", rows); err != nil {
+		t.Fatal(err)
+	}
+	operations := make([]client.Operation, 20)
+	for i := range operations {
+		operations[i] = client.Operation{Do: "read", Collection: "contact", Purpose: "reply", Actor: "mia"}
+	}
+	results, err := c.Batch(t.Context(), staff, operations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, refused := 0, 0
+	for _, r := range results {
+		var got client.Reading
+		if r.Into(&got) == nil {
+			opened += len(got.Records)
+		} else if r.Status == http.StatusRequestEntityTooLarge {
+			refused++
+		}
+	}
+	if opened != 1000 || refused != 10 {
+		t.Errorf("%d records were opened and %d readings refused", opened, refused)
 	}
 }
 
