@@ -305,8 +305,32 @@ func (r *request) run(tx *Tx) {
 	r.err = r.fn(tx)
 }
 
-// write has the log written, if there is anything to write.
-func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
+// write ends a group: the log, and what was counted.
+func (db *DB) write(ctx context.Context, g *group, s session) error {
+	if err := db.writeLog(ctx, g, s); err != nil {
+		return err
+	}
+	tx := &Tx{Now: g.now, session: s, left: &g.left, closed: true}
+	defer func() { tx.session = nil }()
+	sums := map[counter]int64{}
+	for _, c := range g.left.counts {
+		sums[c.counter] += c.n
+	}
+	for _, c := range g.left.counts {
+		n, due := sums[c.counter]
+		if !due {
+			continue // with an earlier one
+		}
+		delete(sums, c.counter)
+		if err := tx.Do(ctx, c.query, c.of, c.outcome, n); err != nil {
+			return err
+		}
+	}
+	return tx.failed
+}
+
+// writeLog has the log written, if there is anything to write.
+func (db *DB) writeLog(ctx context.Context, g *group, s session) (err error) {
 	if !db.engine.Alone() {
 		if g.late = g.meet(); g.late != nil {
 			return errMeet
@@ -316,6 +340,7 @@ func (db *DB) write(ctx context.Context, g *group, s session) (err error) {
 				g.left.entries = append(g.left.entries, r.left.entries...)
 				g.left.change = g.left.change.Plus(r.left.change)
 				g.left.erases = g.left.erases || r.left.erases
+				g.left.counts = append(g.left.counts, r.left.counts...)
 			}
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/store/storetest"
 )
 
 // What a request of a group may come to.
@@ -401,4 +402,47 @@ func TestTimeNeverGoesBack(t *testing.T) {
 	if on := moment(); !on.Equal(clock) {
 		t.Errorf("the moment is %v at %v", on, clock)
 	}
+}
+
+// What is counted is the sum of those that succeed, whoever shared a group with
+// them, and also what is counted while the log is written.
+func TestCount(t *testing.T) {
+	storetest.Engines(t, func(t *testing.T, cfg store.Config) {
+		db := open(t, cfg)
+		const add = "INSERT INTO form_tally (form, outcome, n) VALUES ($1, $2, $3) ON CONFLICT (form, outcome) DO UPDATE SET n = form_tally.n + excluded.n"
+		for range 2 {
+			release := held(db)
+			var wg sync.WaitGroup
+			for i := range 60 {
+				wg.Go(func() {
+					err := db.Commit(ctx, func(tx *store.Tx) error {
+						tx.Count(add, "contact", "accepted", 1)
+						tx.Count(add, "contact", fmt.Sprint("kind", i%3), 2)
+						if i%3 == 0 {
+							return errOwn
+						}
+						return nil
+					})
+					if (i%3 == 0) != (err != nil) {
+						t.Errorf("request %d: %v", i, err)
+					}
+				})
+			}
+			release()
+			wg.Wait()
+		}
+		got := map[string]int{}
+		err := db.View(ctx, func(tx *store.Tx) error {
+			return tx.Each(ctx, "SELECT outcome, n FROM form_tally", func(scan func(...any) error) error {
+				var outcome string
+				var n int
+				err := scan(&outcome, &n)
+				got[outcome] = n
+				return err
+			})
+		})
+		if diff := cmp.Diff(map[string]int{"accepted": 80, "kind1": 80, "kind2": 80}, got); err != nil || diff != "" {
+			t.Error(err, diff)
+		}
+	})
 }

@@ -35,7 +35,16 @@ type left struct {
 	erases  bool
 	frees   bool // what it takes may come from the reserve of a full disk
 	meets   []meeting
+	counts  []count
 }
+
+// A count is what is added to a counter.
+type count struct {
+	counter
+	n int64
+}
+
+type counter struct{ query, of, outcome string }
 
 // A meeting is what a request has to do with something that others may want too.
 type meeting struct {
@@ -159,6 +168,16 @@ func (tx *Tx) Claim(id [16]byte) { tx.left.meets = append(tx.left.meets, meeting
 
 // Touch is what Claim says of it.
 func (tx *Tx) Touch(id [16]byte) { tx.left.meets = append(tx.left.meets, meeting{id, false}) }
+
+// Count adds n to the counter of that name, by a query that takes both parts of
+// the name and what is added. Many requests of a group add to the same ones: the
+// query runs once for all of them, at the end, and only for those that succeed.
+func (tx *Tx) Count(query, of, outcome string, n int64) {
+	if tx.left == nil {
+		panic("store: a count in a view")
+	}
+	tx.left.counts = append(tx.left.counts, count{counter{query, of, outcome}, n})
+}
 
 // may says whether a statement can run, and with which context.
 func (tx *Tx) may(ctx context.Context) (context.Context, error) {

@@ -285,10 +285,8 @@ func (s *Section) enter(ctx context.Context, tx *store.Tx, now *statement.Editio
 		}
 		allowed = append(allowed, h)
 	}
+	tx.Count(q.Tally, string(r.Purpose), "read", int64(len(allowed)))
 	entered, err := s.log(ctx, tx, now, r, allowed)
-	if err == nil {
-		err = tx.Do(ctx, q.Tally, string(r.Purpose), "read", len(allowed))
-	}
 	return entered, allowed, err
 }
 

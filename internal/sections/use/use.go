@@ -52,8 +52,8 @@ func (s *Section) refuse(ctx context.Context, r Reading, no *avow.Refusal) error
 		purpose = string(r.Purpose)
 	}
 	err := s.Store.Commit(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, q.Tally, purpose, "refused", 1)
-		return err
+		tx.Count(q.Tally, purpose, "refused", 1)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("count a refusal: %w", err)

@@ -124,7 +124,8 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 	if err != nil {
 		return nil, err
 	}
-	return entered, s.tally(ctx, tx, c, entered, 1)
+	s.tally(tx, c, entered, 1)
+	return entered, nil
 }
 
 // keep seals what was sent, and says what the log is to be told of it.
@@ -141,11 +142,12 @@ func (s *Section) keep(ctx context.Context, tx *store.Tx, e *statement.Edition, 
 
 // tally counts forms that were taken, and when their entry has its place the
 // receipts that it proves.
-func (s *Section) tally(ctx context.Context, tx *store.Tx, c *statement.Collection, entered *ledger.Pending, n int) error {
+func (s *Section) tally(tx *store.Tx, c *statement.Collection, entered *ledger.Pending, n int) {
 	entered.Then(func(ctx context.Context, tx *store.Tx, _ int64) error {
-		return tx.Do(ctx, q.Tally, string(c.Name), receiptIssued, n)
+		tx.Count(q.Tally, string(c.Name), receiptIssued, int64(n))
+		return nil
 	})
-	return tx.Do(ctx, q.Tally, string(c.Name), "accepted", n)
+	tx.Count(q.Tally, string(c.Name), "accepted", int64(n))
 }
 
 // ordered returns the names of what was handed over, known ones in the order of
@@ -170,8 +172,8 @@ func texts(fields []avow.Field) []string {
 // refused counts a form that was not taken, by outcome alone.
 func (s *Section) refused(ctx context.Context, form avow.Collection, outcome string) error {
 	return s.Store.Commit(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, q.Tally, string(form), outcome, 1)
-		return err
+		tx.Count(q.Tally, string(form), outcome, 1)
+		return nil
 	})
 }
 
