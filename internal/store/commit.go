@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -46,8 +45,7 @@ type group struct {
 	requests []*request
 	now      time.Time
 	left     left
-	wrote    bool  // the log was called
-	late     []int // the requests that met others
+	wrote    bool // the log was called
 }
 
 // Commit runs fn in a transaction, together with the requests of others, and
@@ -164,10 +162,11 @@ func (db *DB) together(requests []*request) {
 		db.engine.Reserve()
 		undone, culprits, err = db.try(requests)
 	}
-	if errors.Is(err, errMeet) {
-		first, late := part(requests, culprits)
-		db.together(first)
-		db.together(late)
+	var met *meetError
+	if errors.As(err, &met) {
+		for _, round := range met.rounds {
+			db.together(round)
+		}
 		return
 	}
 	for n := 1; undone && (len(culprits) == 0 || len(requests) == 1) && db.again(requests, err, n); n++ {
@@ -255,9 +254,6 @@ func (db *DB) try(requests []*request) (undone bool, culprits []int, err error) 
 		if g.wrote {
 			db.log.Lost()
 		}
-		if errors.Is(err, errMeet) {
-			culprits = g.late
-		}
 		return undone, culprits, fmt.Errorf("commit: %w", err)
 	}
 	if g.wrote {
@@ -332,8 +328,8 @@ func (db *DB) write(ctx context.Context, g *group, s session) error {
 // writeLog has the log written, if there is anything to write.
 func (db *DB) writeLog(ctx context.Context, g *group, s session) (err error) {
 	if !db.engine.Alone() {
-		if g.late = g.meet(); g.late != nil {
-			return errMeet
+		if rounds := g.meet(); len(rounds) > 1 {
+			return &meetError{rounds}
 		}
 		for _, r := range g.requests {
 			if r.err == nil {
@@ -364,28 +360,40 @@ func (db *DB) writeLog(ctx context.Context, g *group, s session) (err error) {
 	return tx.failed
 }
 
-// errMeet undoes a group whose requests ran beside each other and met over
-// something that one of them had to have to itself. Those that came late are
-// done after the others.
-var errMeet = errors.New("two requests of a group met over something that one of them claims")
+// A meetError undoes a group whose requests ran beside each other and met over
+// something that one of them had to have to itself. They are done one after the
+// other then, those apart that do not meet still together.
+type meetError struct{ rounds [][]*request }
 
-// meet says which requests came late to what another has.
-func (g *group) meet() (late []int) {
-	has := map[[16]byte]bool{} // true if claimed
-	for i, r := range g.requests {
-		if r.err != nil {
-			continue
-		}
-		if slices.ContainsFunc(r.left.meets, func(m meeting) bool {
-			claimed, there := has[m.with]
-			return claimed || there && m.alone
-		}) {
-			late = append(late, i)
-			continue
+func (*meetError) Error() string {
+	return "two requests of a group met over something that one of them claims"
+}
+
+// meet divides the requests into rounds in which nobody meets, if anybody does.
+// Whoever comes later to what another has is in a later round.
+func (g *group) meet() (rounds [][]*request) {
+	type use struct {
+		round   int // the last one that has it
+		claimed bool
+	}
+	has := map[[16]byte]use{}
+	for _, r := range g.requests {
+		round := 0
+		for _, m := range r.left.meets {
+			if u, there := has[m.with]; r.err == nil && there && (u.claimed || m.alone) {
+				round = max(round, u.round+1)
+			}
 		}
 		for _, m := range r.left.meets {
-			has[m.with] = has[m.with] || m.alone
+			u := has[m.with]
+			if r.err == nil {
+				has[m.with] = use{max(u.round, round), u.claimed || m.alone}
+			}
 		}
+		for len(rounds) <= round {
+			rounds = append(rounds, nil)
+		}
+		rounds[round] = append(rounds[round], r)
 	}
-	return late
+	return rounds
 }

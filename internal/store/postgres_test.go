@@ -402,3 +402,30 @@ func BenchmarkPlainPostgres(b *testing.B) {
 		}
 	})
 }
+
+// Requests that all want the same to themselves are done one after the other,
+// without each being tried again for every one before it.
+func TestManyMeet(t *testing.T) {
+	db := open(t, store.Config{URL: storetest.Postgres(t)})
+	const n = 60
+	var tries atomic.Int64
+	release := held(db)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			err := db.Commit(ctx, func(tx *store.Tx) error {
+				tries.Add(1)
+				tx.Claim([16]byte{1})
+				return add("meet", fmt.Sprint(i))(tx)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	release()
+	wg.Wait()
+	if got := rows(t, db); got != n || tries.Load() > 3*n {
+		t.Errorf("%d rows after %d tries of %d requests", got, tries.Load(), n)
+	}
+}
