@@ -19,19 +19,18 @@ func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.
 		return nil, err
 	}
 	keys, err := s.keys(ctx, now)
-	return []avow.Evidence{keys, s.log(ctx, now, at), s.restore(now, at)}, err
+	return []avow.Evidence{keys, s.log(ctx, now, at), s.restore(ctx, now, at)}, err
 }
 
 // restore tries by what a backup that is put back knows whom it must forget.
-func (s *Section) restore(now *statement.Edition, at time.Time) avow.Evidence {
+func (s *Section) restore(ctx context.Context, now *statement.Edition, at time.Time) avow.Evidence {
 	e := avow.Evidence{Clause: now.Keeper("security.restore"), Standing: avow.Kept, At: at,
 		Says: "Just now, a key that was closed as it lies in a backup gave the same tombstone as before, and the journal of tombstones was read. " +
-			"A backup is held to that journal and to the log before it opens."}
-	_, err := s.Ledger.Erased()
+			"A backup is held to that journal, and to the log where it is given, before it opens."}
 	switch {
 	case !s.Vault.TryTombstone(at):
 		e.Standing, e.Says = avow.Broken, "A key as it lies in a backup does not give the tombstone that the log was told."
-	case err != nil:
+	case s.check(ctx, at).stones != nil:
 		e.Standing, e.Says = avow.Broken, "The journal of tombstones cannot be read."
 	}
 	return e

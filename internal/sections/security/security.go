@@ -46,9 +46,10 @@ type Section struct {
 // check is the last full check of the log. The whole log is read for it, so it
 // is not done for every visitor.
 type check struct {
-	size  int64
-	at    time.Time
-	fault error
+	size   int64
+	at     time.Time
+	fault  error
+	stones error // why the journal of tombstones could not be read, if so
 }
 
 // New returns the section over d.
@@ -74,7 +75,8 @@ func (s *Section) check(ctx context.Context, now time.Time) check {
 	if !s.checked.at.IsZero() && now.Sub(s.checked.at) < holds {
 		return s.checked
 	}
-	s.checked = check{size, now, s.Ledger.Verify(ctx)}
+	s.checked = check{size: size, at: now, fault: s.Ledger.Verify(ctx)}
+	_, s.checked.stones = s.Ledger.Erased()
 	return s.checked
 }
 
