@@ -53,6 +53,14 @@ func bury(tx *store.Tx, p *Pending, t [32]byte) {
 // Forget deletes what is kept of a subject's events. The log does not change.
 // The caller makes sure that nobody adds to the subject meanwhile.
 func (l *Ledger) Forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+	if err := l.dropEvents(ctx, tx, id); err != nil {
+		return err
+	}
+	tx.Log(forgotten(id))
+	return nil
+}
+
+func (l *Ledger) dropEvents(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
 	r := row{subject: id}
 	err := tx.Each(ctx, q.DropEvents, func(scan func(...any) error) error {
 		err := scan(&r.about, &r.n, &r.log, &r.leaf, &r.pos, &r.version, &r.sealed)
@@ -62,7 +70,6 @@ func (l *Ledger) Forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) er
 	if err != nil {
 		return fmt.Errorf("forget events of %s: %w", id, err)
 	}
-	tx.Log(forgotten(id))
 	return nil
 }
 

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/logbook"
@@ -19,14 +18,5 @@ func Extend(ctx context.Context, tx *store.Tx, entries [][]byte) (root [32]byte,
 // ForgetEvents does what Forget does, in a database whose log is not open: when
 // somebody is erased again who had been erased after a backup was made.
 func ForgetEvents(ctx context.Context, tx *store.Tx, keys Keys, id avow.SubjectID) error {
-	l, r := &Ledger{cfg: Config{Keys: keys}}, row{subject: id}
-	err := tx.Each(ctx, q.DropEvents, func(scan func(...any) error) error {
-		err := scan(&r.about, &r.n, &r.log, &r.leaf, &r.pos, &r.version, &r.sealed)
-		tx.Remove(store.Events, l.rowHash(&r))
-		return err
-	}, id)
-	if err != nil {
-		return fmt.Errorf("forget events of %s: %w", id, err)
-	}
-	return nil
+	return (&Ledger{cfg: Config{Keys: keys}}).dropEvents(ctx, tx, id)
 }
