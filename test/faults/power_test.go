@@ -87,7 +87,7 @@ func record(t *testing.T, h *house, a *account) (acts []*act, moments int, s *st
 	case <-ready:
 	case <-p.gone:
 		if strings.HasPrefix(p.said.String(), "strace:") {
-			t.Skip("strace may not trace here: ", p.said)
+			unable(t, "strace may not trace here: %v", p.said)
 		}
 		t.Fatal("avow ended: ", p.said)
 	case <-time.After(60 * time.Second):
