@@ -366,15 +366,15 @@ var doors = []struct {
 	rooms []string
 	why   string
 }{
-	{"net/http.Client", []string{"client"}, "one door out: everything that leaves is logged first"},
+	{"net/http.Client", []string{"client", "internal/egress"}, "one door out: everything that leaves is logged first"},
 	{"net/http.Get", []string{"client"}, "one door out"},
 	{"net/http.Post", []string{"client"}, "one door out"},
 	{"net/http.PostForm", []string{"client"}, "one door out"},
 	{"net/http.DefaultClient", []string{"client", "server/servertest"}, "one door out"},
-	{"net/http.Transport", []string{"client"}, "one door out"},
+	{"net/http.Transport", []string{"client", "internal/egress", "gate"}, "one door out; the gate asks the site behind it"},
 	{"net.Dial", []string{"client", "internal/bench"}, "one door out; a benchmark asks its own house over loopback"},
 	{"net.DialTimeout", []string{"client"}, "one door out"},
-	{"net.Dialer", []string{"client"}, "one door out"},
+	{"net.Dialer", []string{"client", "internal/egress", "gate"}, "one door out"},
 	{"net/smtp", nil, "one door out"},
 	{"database/sql", []string{"internal/store", "internal/store/sqlite", "internal/store/postgres", "internal/store/storetest"}, "one transaction holds a change and its entries"},
 	{"github.com/jackc/pgx/v5", []string{"internal/store/postgres"}, "one transaction holds a change and its entries"},

@@ -30,6 +30,12 @@ var tables = []table{
 	newTable("notice_served", "version integer, day text, served integer"),
 	newTable("form_tally", "form text, outcome text, n integer"),
 	newTable("read_tally", "purpose text, outcome text, n integer"),
+	newTable("choice_tally", "day text, what text, n integer"),
+	newTable("gate_violation", "day text, kind text, what text, place text, how text, n integer, last integer"),
+	newTable("signal_tally", "day text, what text, n integer"),
+	newTable("optout_signal", "subject bytes, at integer"),
+	newTable("link_host", "host text, class text, statement text, listed integer, seen integer"),
+	newTable("page_view", "day text, path text, n integer"),
 	newTable("api_token", "id bytes, digest bytes, name text, scope text, created integer, expires integer, revoked integer, refused integer"),
 	newTable("api_idempotency", "digest bytes, request bytes, answer bytes, link text, expires integer"),
 }

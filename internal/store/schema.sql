@@ -19,11 +19,29 @@ CREATE TABLE api_token (
 	refused INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE choice_tally (
+	day  TEXT NOT NULL,
+	what TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (day, what)
+) STRICT;
+
 CREATE TABLE form_tally (
 	form    TEXT NOT NULL,
 	outcome TEXT NOT NULL,
 	n       INTEGER NOT NULL,
 	PRIMARY KEY (form, outcome)
+) STRICT;
+
+CREATE TABLE gate_violation (
+	day   TEXT NOT NULL,
+	kind  TEXT NOT NULL,
+	what  TEXT NOT NULL,
+	place TEXT NOT NULL,
+	how   TEXT NOT NULL,
+	n     INTEGER NOT NULL,
+	last  INTEGER NOT NULL,
+	PRIMARY KEY (day, kind, what, place, how)
 ) STRICT;
 
 CREATE TABLE ledger_bulk (
@@ -78,6 +96,14 @@ CREATE TABLE ledger_tile (
 	PRIMARY KEY (log, level, n)
 ) STRICT;
 
+CREATE TABLE link_host (
+	host      TEXT NOT NULL PRIMARY KEY,
+	class     TEXT NOT NULL,
+	statement TEXT NOT NULL,
+	listed    INTEGER NOT NULL,
+	seen      INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE notice_served (
 	version INTEGER NOT NULL,
 	day     TEXT NOT NULL,
@@ -85,11 +111,30 @@ CREATE TABLE notice_served (
 	PRIMARY KEY (version, day)
 ) STRICT;
 
+CREATE TABLE optout_signal (
+	subject BLOB NOT NULL PRIMARY KEY REFERENCES vault_subject (id) ON DELETE CASCADE,
+	at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE page_view (
+	day  TEXT NOT NULL,
+	path TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (day, path)
+) STRICT;
+
 CREATE TABLE read_tally (
 	purpose TEXT NOT NULL,
 	outcome TEXT NOT NULL,
 	n       INTEGER NOT NULL,
 	PRIMARY KEY (purpose, outcome)
+) STRICT;
+
+CREATE TABLE signal_tally (
+	day  TEXT NOT NULL,
+	what TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (day, what)
 ) STRICT;
 
 CREATE TABLE statement_version (

@@ -1,0 +1,2 @@
+// Package egress is the only door out.
+package egress

@@ -1,0 +1,2 @@
+// Package cookies lets a page use only the cookies and third parties that were declared and chosen.
+package cookies

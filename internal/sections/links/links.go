@@ -1,0 +1,2 @@
+// Package links tells visitors when they leave, and whose rules hold there.
+package links

@@ -1,0 +1,2 @@
+// Package optout lets people stop what they did not ask for: by letter, by click, by browser signal.
+package optout

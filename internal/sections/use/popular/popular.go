@@ -1,0 +1,2 @@
+// Package popular counts which pages are popular without knowing who read them.
+package popular

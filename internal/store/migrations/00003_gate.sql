@@ -1,0 +1,54 @@
+-- What the gate in front of a site counts. None of it is about a person but
+-- optout_signal, which goes with the person it belongs to.
+
+-- what is yes, no, some or withdrawn.
+CREATE TABLE choice_tally (
+	day  TEXT NOT NULL,
+	what TEXT NOT NULL,
+	n    BIGINT NOT NULL,
+	PRIMARY KEY (day, what)
+);
+
+-- place is the path of a page, without query.
+CREATE TABLE gate_violation (
+	day   TEXT NOT NULL,
+	kind  TEXT NOT NULL,
+	what  TEXT NOT NULL,
+	place TEXT NOT NULL,
+	how   TEXT NOT NULL,
+	n     BIGINT NOT NULL,
+	last  BIGINT NOT NULL,
+	PRIMARY KEY (day, kind, what, place, how)
+);
+
+-- what is seen or honoured.
+CREATE TABLE signal_tally (
+	day  TEXT NOT NULL,
+	what TEXT NOT NULL,
+	n    BIGINT NOT NULL,
+	PRIMARY KEY (day, what)
+);
+
+-- A known person whose browser sent the signal.
+-- sqlite: WITHOUT ROWID
+CREATE TABLE optout_signal (
+	subject BYTEA NOT NULL PRIMARY KEY REFERENCES vault_subject (id) ON DELETE CASCADE,
+	at      BIGINT NOT NULL
+);
+
+-- The outside hosts that the site links to. listed is 0 for one that was seen
+-- and not yet entered by staff.
+CREATE TABLE link_host (
+	host      TEXT NOT NULL PRIMARY KEY,
+	class     TEXT NOT NULL,
+	statement TEXT NOT NULL,
+	listed    BIGINT NOT NULL,
+	seen      BIGINT NOT NULL
+);
+
+CREATE TABLE page_view (
+	day  TEXT NOT NULL,
+	path TEXT NOT NULL,
+	n    BIGINT NOT NULL,
+	PRIMARY KEY (day, path)
+);

@@ -1,0 +1,2 @@
+// Package scrub takes personal information out of log lines and slog records.
+package scrub
