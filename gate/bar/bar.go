@@ -10,6 +10,7 @@
 package bar
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strconv"
 	"strings"
@@ -217,3 +218,7 @@ type File struct {
 func (b *Bar) Files() []File { return b.files }
 
 func quoted(s string) string { return strconv.Quote(s) }
+
+// Shown is the SHA-256 of the question as it is put to visitors, for the record
+// of what they answered.
+func (b *Bar) Shown() [32]byte { return sha256.Sum256(b.ask[0]) }

@@ -1,0 +1,162 @@
+package cookies
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/avow-privacy/avow/gate/wall"
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/store"
+)
+
+const (
+	maxReport  = 64 << 10 // bytes of one report
+	maxCells   = 1000     // of a day: what is more is counted together
+	maxText    = 300      // bytes of a host or a path
+	perSecond  = 20       // reports that are read, over time
+	burst      = 200      // and at once
+	keepCounts = 90       // days that counts are kept
+)
+
+// A cell is one thing that was done, or tried, against the statement.
+type cell struct{ kind, what, place, how string }
+
+type tally struct {
+	n    int64
+	last time.Time
+}
+
+// others stands for what found no cell of its own.
+const others = "(others)"
+
+// report takes what browsers report. Anybody can send such a thing, so it is
+// bounded in every way: in size, in number, and in what is kept of it.
+func (s *Section) report(w http.ResponseWriter, r *http.Request) error {
+	if !s.bucket.take(s.Store.Now()) {
+		w.WriteHeader(http.StatusTooManyRequests)
+		return nil
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	if err != nil {
+		return err
+	}
+	found, err := wall.Report(body)
+	if err != nil {
+		return &page.Problem{Status: http.StatusBadRequest, Title: "That is no report"}
+	}
+	for _, v := range found {
+		s.Violation(v)
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// Violation counts something that was done, or tried, against the statement. It
+// waits for nothing: it is a method of gate.Watch.
+func (s *Section) Violation(v wall.Violation) {
+	c := cell{short(v.Kind), short(v.What), short(v.Where), short(v.How)}
+	now := s.Store.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.pending[c]; !known && len(s.pending) >= maxCells {
+		c = cell{c.kind, others, "", ""}
+	}
+	s.add(c, tally{1, now})
+}
+
+func (s *Section) add(c cell, t tally) {
+	sum := s.pending[c]
+	sum.n += t.n
+	if t.last.After(sum.last) {
+		sum.last = t.last
+	}
+	s.pending[c] = sum
+}
+
+func short(text string) string {
+	if len(text) > maxText {
+		text = text[:maxText]
+	}
+	clean := []rune{}
+	for _, r := range text {
+		if r < ' ' || r == 0xfffd {
+			r = '?'
+		}
+		clean = append(clean, r)
+	}
+	return string(clean)
+}
+
+// Flush writes what was counted since the last time. What could not be written is
+// counted again the next time.
+func (s *Section) Flush(ctx context.Context) error {
+	s.mu.Lock()
+	counted := s.pending
+	s.pending = map[cell]tally{}
+	s.mu.Unlock()
+	if len(counted) == 0 {
+		return nil
+	}
+	err := s.Store.Commit(ctx, func(tx *store.Tx) error { return flush(ctx, tx, counted) })
+	if err == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c, t := range counted {
+		s.add(c, t)
+	}
+	return fmt.Errorf("count violations: %w", err)
+}
+
+func flush(ctx context.Context, tx *store.Tx, counted map[cell]tally) error {
+	today := tx.Now.UTC().Format(time.DateOnly)
+	if err := tx.Do(ctx, q.Forget, tx.Now.UTC().AddDate(0, 0, -keepCounts).Format(time.DateOnly)); err != nil {
+		return err
+	}
+	var cells int64
+	if err := tx.Get(ctx, q.Cells, &cells, today); err != nil {
+		return err
+	}
+	for c, t := range counted {
+		known, err := tx.Exec(ctx, q.Again, today, c.kind, c.what, c.place, c.how, t.n, t.last)
+		if err != nil {
+			return err
+		}
+		if known > 0 {
+			continue
+		}
+		if cells >= maxCells {
+			c = cell{c.kind, others, "", ""}
+		}
+		cells++
+		if _, err := tx.Exec(ctx, q.Violated, today, c.kind, c.what, c.place, c.how, t.n, t.last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A bucket lets so many through, over time, whoever they are: to bound them one
+// by one somebody would have to be told from the other.
+type bucket struct {
+	mu   sync.Mutex
+	used float64
+	last time.Time
+}
+
+func (b *bucket) take(now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.used = max(0, b.used-perSecond*max(0, now.Sub(b.last).Seconds()))
+	b.last = now
+	if b.used >= burst {
+		return false
+	}
+	b.used++
+	return true
+}
