@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -57,9 +58,24 @@ type Config struct {
 	StatementName string
 	// Publish puts Statement into force if it is not yet.
 	Publish bool
-	// Site answers what is not avow's, such as the pages the statement is about.
-	// Nil answers 404.
+	// Site answers what is not avow's: the pages the statement is about. They are
+	// held to it by the gate. gate.Proxy is a site that runs somewhere else. Nil
+	// answers 404.
 	Site http.Handler
+	// Observe lets the gate report only: it changes nothing and stops nothing.
+	Observe bool
+	// Guard puts a script into the site's pages that stops undeclared cookies as
+	// other scripts write them. Without it they are gone with the next request.
+	Guard bool
+	// Standins are origins where third parties of the statement really are, in a
+	// demonstration or a test, by host.
+	Standins map[string]string
+	// Proxies are whom the house believes what they say of their clients
+	// (X-Forwarded-For, X-Forwarded-Proto); none means those on this machine.
+	Proxies []netip.Prefix
+	// AccessLog is the folder of the server log, which is written if the
+	// statement says what is in it. Empty writes none.
+	AccessLog string
 	// Clock tells the time; nil is the machine's.
 	Clock func() time.Time
 	// Log takes what went wrong, without a value of any person; nil discards it.

@@ -52,14 +52,20 @@ var Instruments = []Instrument{
 
 // A view is what a page is made of.
 type view struct {
-	Page       string // the page's own name, for the navigation
-	ThirdParty string // the origin that serves ThirdParty, or ""
-	Basket     []Instrument
+	Page string // the page's own name, for the navigation
+	Elsewhere
+	Basket []Instrument
 }
 
-// Handler serves the pages. They load the scripts of ThirdParty from the
-// origin thirdParty, such as http://127.0.0.1:8081, or none if it is "".
-func Handler(thirdParty string) http.Handler {
+// Elsewhere says from which origins, such as http://127.0.0.1:8081, the pages
+// load what is not theirs. From "" they load nothing.
+type Elsewhere struct {
+	Maps    string // serves Maps
+	Metrics string // serves Metrics
+}
+
+// Handler serves the pages.
+func Handler(from Elsewhere) http.Handler {
 	mux := http.NewServeMux()
 	for _, name := range pages() {
 		t := template.Must(template.ParseFS(Site, "layout.html", "pages/"+name+".html"))
@@ -68,7 +74,7 @@ func Handler(thirdParty string) http.Handler {
 			pattern = "GET /{$}"
 		}
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			show(w, http.StatusOK, t, view{Page: name, ThirdParty: thirdParty, Basket: basket(r)})
+			show(w, http.StatusOK, t, view{name, from, basket(r)})
 		})
 	}
 	mux.HandleFunc("POST /basket", changeBasket)
@@ -77,7 +83,7 @@ func Handler(thirdParty string) http.Handler {
 	mux.Handle("GET /art/", files)
 	lost := template.Must(template.ParseFS(Site, "layout.html", "lost.html"))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		show(w, http.StatusNotFound, lost, view{ThirdParty: thirdParty, Basket: basket(r)})
+		show(w, http.StatusNotFound, lost, view{"", from, basket(r)})
 	})
 	return mux
 }

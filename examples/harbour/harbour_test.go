@@ -28,7 +28,7 @@ func get(t *testing.T, path string, cookies ...*http.Cookie) *httptest.ResponseR
 		r.AddCookie(c)
 	}
 	w := httptest.NewRecorder()
-	harbour.Handler(elsewhere).ServeHTTP(w, r)
+	harbour.Handler(harbour.Elsewhere{Maps: elsewhere, Metrics: elsewhere}).ServeHTTP(w, r)
 	return w
 }
 
@@ -176,7 +176,7 @@ func checkForm(t *testing.T, s *statement.Statement, c *statement.Collection, fo
 	}
 }
 
-// What the pages load from elsewhere is the two scripts and nothing else, and
+// What the pages load from elsewhere is a map and a script, and nothing else, and
 // no page needs them, or any script of its own.
 func TestThirdParties(t *testing.T) {
 	loaded := map[string]bool{}
@@ -191,23 +191,28 @@ func TestThirdParties(t *testing.T) {
 			}
 		}
 	}
-	if want := 2; len(loaded) != want || !loaded[elsewhere+"/maps.js"] || !loaded[elsewhere+"/metrics.js"] {
+	if want := 2; len(loaded) != want || !loaded[elsewhere+"/northhaven"] || !loaded[elsewhere+"/metrics.js"] {
 		t.Errorf("loaded from elsewhere: %v", loaded)
 	}
 	w := httptest.NewRecorder()
-	harbour.Handler("").ServeHTTP(w, httptest.NewRequest("GET", "/workshop", nil))
-	if strings.Contains(w.Body.String(), "<script") {
-		t.Error("without a third party there is still a script")
+	harbour.Handler(harbour.Elsewhere{}).ServeHTTP(w, httptest.NewRequest("GET", "/workshop", nil))
+	if strings.Contains(w.Body.String(), "<script") || strings.Contains(w.Body.String(), "<iframe") {
+		t.Error("without a third party there is still a part of one")
 	}
 }
 
-func TestThirdParty(t *testing.T) {
-	h := harbour.ThirdParty()
-	for path, cookies := range map[string]int{"/maps.js": 0, "/metrics.js": 1} {
+func TestThirdPartiesServe(t *testing.T) {
+	h := harbour.Metrics()
+	for _, c := range []struct {
+		from    http.Handler
+		path    string
+		kind    string
+		cookies int
+	}{{harbour.Maps(), "/northhaven", "text/html", 0}, {h, "/metrics.js", "text/javascript", 1}} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
-		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/javascript") || len(w.Result().Cookies()) != cookies {
-			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		c.from.ServeHTTP(w, httptest.NewRequest("GET", c.path, nil))
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Header().Get("Content-Type"), c.kind) || len(w.Result().Cookies()) != c.cookies {
+			t.Errorf("%s: %d %v", c.path, w.Code, w.Header())
 		}
 	}
 	w := httptest.NewRecorder()
@@ -218,7 +223,7 @@ func TestThirdParty(t *testing.T) {
 }
 
 func TestBasket(t *testing.T) {
-	h := harbour.Handler("")
+	h := harbour.Handler(harbour.Elsewhere{})
 	post := func(was, body string) *http.Cookie {
 		t.Helper()
 		r := httptest.NewRequest("POST", "/basket", strings.NewReader(body))

@@ -1,7 +1,22 @@
 // Package wall says which hosts and cookies a page may use, in the words of browsers and of web servers.
+//
+// Two headers say it to browsers. Content-Security-Policy (CSP Level 3) names
+// the origins that a document or worker may load from; ours names nothing else,
+// so that inline code and eval stay the site's own business, and it stands
+// beside the site's policy, never instead of it. Connection-Allowlist (WICG;
+// Chromium from 152) stops what a policy does not know: preconnect, WebRTC,
+// speculation rules, popups and navigation by script. Both are made of the
+// statement and of what was chosen, and of nothing else.
 package wall
 
 import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/gate/choice"
 	"github.com/avow-privacy/avow/gate/markup"
 	"github.com/avow-privacy/avow/internal/statement"
@@ -17,36 +32,126 @@ type Options struct {
 // A Wall is built from one statement. Any number of goroutines may use it.
 type Wall struct {
 	Offers choice.Offers
+
+	options Options
+	hosts   map[string]use // third parties, by host and port as URLs have them
+	own     []string       // origins that the statement covers
+	ours    map[string]bool
+	cookies map[string]*Cookie
+	headers atomic.Pointer[map[choice.Set][]Header]
+}
+
+// use says on what it depends whether something may be used.
+type use int
+
+// always is what needs no choice; other uses are the place of an offer.
+const always use = -1
+
+func (u use) in(set choice.Set) bool { return u == always || set.Has(int(u)) }
+
+// A Cookie is what the statement says of one.
+type Cookie struct {
+	Session bool        // gone when the browser closes
+	Keep    avow.Period // otherwise at most this long
+	use     use
 }
 
 // New returns the wall of a statement.
-func New(s *statement.Statement, o Options) *Wall { return &Wall{} }
-
-// A Header is one header to be set, ready for http.Header: Values has one value.
-type Header struct {
-	Name   string
-	Values []string
+func New(s *statement.Statement, o Options) *Wall {
+	w := &Wall{Offers: choice.Offered(s), options: o, hosts: map[string]use{}, ours: map[string]bool{}, cookies: map[string]*Cookie{}}
+	for _, site := range s.Organisation.Site {
+		if u, err := url.Parse(site); err == nil && u.Host != "" {
+			w.own = append(w.own, u.Scheme+"://"+strings.ToLower(u.Host))
+			w.ours[bare(strings.ToLower(u.Host))] = true
+		}
+	}
+	for _, t := range s.Trackers {
+		w.hosts[bare(strings.ToLower(t.Host))] = w.offered(t.Consent, t.For)
+	}
+	for _, c := range s.Cookies {
+		k := &Cookie{Session: c.Keep == "session", use: w.offered(c.Consent, c.For)}
+		k.Keep, _ = avow.ParsePeriod(c.Keep) // a session has none, and all else was compiled
+		w.cookies[c.Name] = k
+	}
+	return w
 }
 
-// Headers are what each response carries where set was chosen. The slice is
-// shared: nobody changes it.
-func (w *Wall) Headers(set choice.Set) []Header { return nil }
-
-// Judge says what a page may do with a host where set was chosen. Ours are the
-// origins of the statement, and host itself being self.
-func (w *Wall) Judge(self, host []byte, set choice.Set) markup.Verdict { return markup.Undeclared }
-
-// Cookie says whether a cookie may be kept where set was chosen.
-func (w *Wall) Cookie(name string, set choice.Set) (declared, allowed bool) { return false, false }
-
-// A Violation is something that was done, or tried, against the statement.
-type Violation struct {
-	Kind  string // host, cookie, ...: see the Kinds
-	What  string // the host, or the name of the cookie; never a value
-	Where string // path of the page, without query
-	How   string // the directive or element that tells
+// offered finds the offer of what is there for a purpose.
+func (w *Wall) offered(consent, purpose string) use {
+	if consent == "none" {
+		return always
+	}
+	at := slices.IndexFunc(w.Offers, func(o choice.Offer) bool { return o.For == purpose && o.OptOut == (consent == "opt-out") })
+	if at < 0 {
+		at = len(w.Offers) - 1 // what is too much to be told apart is in the last
+	}
+	return use(at)
 }
 
-// Report reads the reports that browsers send: application/csp-report and
-// application/reports+json.
-func Report(body []byte) ([]Violation, error) { return nil, nil }
+// bare is a host without a port that says nothing.
+func bare[T ~string | ~[]byte](host T) T {
+	for _, port := range []string{":443", ":80"} {
+		if n := len(host) - len(port); n > 0 && string(host[n:]) == port {
+			return host[:n]
+		}
+	}
+	return host
+}
+
+// Judge says what a page of the host self may do with a host where set was
+// chosen. Both are in lower case, with their port if they have one.
+func (w *Wall) Judge(self, host []byte, set choice.Set) markup.Verdict {
+	host = bare(host)
+	if n := len(host); n > 1 && host[n-1] == '.' {
+		host = host[:n-1] // the root of all names says nothing
+	}
+	if string(host) == string(bare(self)) || w.ours[string(host)] {
+		return markup.Ours
+	}
+	u, declared := w.hosts[string(host)]
+	for name, origin := range w.options.Standins {
+		if _, at, _ := strings.Cut(origin, "://"); at == string(host) {
+			u, declared = w.hosts[name]
+		}
+	}
+	switch {
+	case !declared:
+		return markup.Undeclared
+	case u.in(set):
+		return markup.Allowed
+	}
+	return markup.Waiting
+}
+
+// Cookie says whether a cookie may be kept where set was chosen. The one that
+// remembers the choice is declared by this program.
+func (w *Wall) Cookie(name string, set choice.Set) (declared, allowed bool) {
+	if name == choice.Cookie {
+		return true, true
+	}
+	c := w.cookies[name]
+	return c != nil, c != nil && c.use.in(set)
+}
+
+// Declared is what the statement says of a cookie; nil if nothing.
+func (w *Wall) Declared(name string) *Cookie { return w.cookies[name] }
+
+// Cookies are the names that may be kept where set was chosen, sorted.
+func (w *Wall) Cookies(set choice.Set) (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(w.cookies)) {
+		if w.cookies[name].use.in(set) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Hosts are the third parties that may be asked where set was chosen, sorted.
+func (w *Wall) Hosts(set choice.Set) (hosts []string) {
+	for _, host := range slices.Sorted(maps.Keys(w.hosts)) {
+		if w.hosts[host].in(set) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/gate"
 	"github.com/avow-privacy/avow/server"
 )
 
@@ -33,8 +36,13 @@ type house struct {
 
 type serveCommand struct {
 	house
-	DB      string   `name:"db" help:"Keep the data in this PostgreSQL database instead of the folder; any number of avows may run over one." placeholder:"URL"`
-	Witness []string `help:"Have the log cosigned by this witness; may be given several times." sep:"none" placeholder:"URL=VKEY"`
+	Site      string   `help:"The site that the statement is about: every request that is not avow's own goes there, through the gate." placeholder:"URL"`
+	Gate      string   `help:"What the gate does with what the statement does not allow: enforce stops it, observe only reports." enum:"enforce,observe" default:"enforce"`
+	Guard     bool     `help:"Put a script of 600 bytes into the site's pages that stops undeclared cookies as other scripts write them."`
+	Proxy     []string `help:"Network of the proxies before this house, whose X-Forwarded-For and X-Forwarded-Proto are believed; usually this machine's." placeholder:"CIDR"`
+	AccessLog string   `help:"Folder of the server log; usually log in the data folder." placeholder:"DIR"`
+	DB        string   `name:"db" help:"Keep the data in this PostgreSQL database instead of the folder; any number of avows may run over one." placeholder:"URL"`
+	Witness   []string `help:"Have the log cosigned by this witness; may be given several times." sep:"none" placeholder:"URL=VKEY"`
 }
 
 func (*serveCommand) Help() string {
@@ -43,7 +51,11 @@ func (*serveCommand) Help() string {
 The first start makes the data folder and the keys, and publishes FILE as version 1. A later start runs on the
 version in force, and refuses a FILE that differs from it: avow publish puts a new version into force.
 
+With --site it stands in front of the site: undeclared cookies are dropped, third parties load only when they were
+declared and chosen, the browser's signal is honoured, links that lead away are labelled.
+
   avow serve --statement statement.md
+  avow serve --site http://127.0.0.1:3000 --gate observe
   avow serve --db postgres://localhost/avow --keys file:/srv/avow/keys
   avow serve --witness https://witness.example=witness.example+1a2b3c4d+BA…
   avow serve --listen :8080 --private 127.0.0.1:8081 --data /srv/avow/data --keys file:/srv/avow/keys`
@@ -57,11 +69,38 @@ func (c *serveCommand) Run(w *World) error {
 		return err
 	}
 	config.DB, config.Witnesses = c.DB, c.Witness
+	if err := c.front(&config); err != nil {
+		return err
+	}
 	h.made = h.Data
 	if c.DB != "" {
 		h.made = "the tables"
 	}
 	return h.run(w, config, nil)
+}
+
+// front puts the house in front of a site.
+func (c *serveCommand) front(config *server.Config) error {
+	config.Observe, config.Guard = c.Gate == "observe", c.Guard
+	if config.AccessLog = c.AccessLog; config.AccessLog == "" {
+		config.AccessLog = filepath.Join(config.Data, "log")
+	}
+	for _, text := range c.Proxy {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return fmt.Errorf("--proxy %q: give a network, such as 10.0.0.0/8", text)
+		}
+		config.Proxies = append(config.Proxies, network)
+	}
+	if c.Site == "" {
+		return nil
+	}
+	site, err := url.Parse(c.Site)
+	if err != nil || site.Host == "" || site.Scheme != "http" && site.Scheme != "https" {
+		return fmt.Errorf("--site %q: give the address of the site, such as http://127.0.0.1:3000", c.Site)
+	}
+	config.Site = gate.Proxy(site)
+	return nil
 }
 
 type demoCommand struct{ house }
@@ -85,14 +124,19 @@ func (c *demoCommand) Run(w *World) error {
 	if h.Statement == "" {
 		config.Statement, config.StatementName = harbour.Statement, "examples/harbour/statement.md"
 	}
-	third, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
+	var from harbour.Elsewhere
+	for at, party := range map[*string]http.Handler{&from.Maps: harbour.Maps(), &from.Metrics: harbour.Metrics()} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		elsewhere := httpServer(party)
+		go elsewhere.Serve(l)
+		defer elsewhere.Close()
+		*at = "http://" + l.Addr().String()
 	}
-	elsewhere := httpServer(harbour.ThirdParty())
-	go elsewhere.Serve(third)
-	defer elsewhere.Close()
-	config.Site = harbour.Handler("http://" + third.Addr().String())
+	config.Site, config.Standins = harbour.Handler(from), map[string]string{harbour.MapsHost: from.Maps}
+	config.Guard, config.AccessLog = true, filepath.Join(config.Data, "log")
 	return h.run(w, config, demoLinks)
 }
 
@@ -111,6 +155,7 @@ func demoLinks(out io.Writer, public string) {
 		{"the site", "/"}, {"statement", "/privacy"}, {"promises", "/privacy/promises"}, {"changes", "/privacy/changes"},
 		{"contact form", "/f/contact"}, {"order form", "/f/order"}, {"survey", "/f/survey"}, {"newsletter", "/f/newsletter"}, {"careers", "/f/careers"},
 		{"check a receipt", "/privacy/verify"}, {"for machines", "/privacy/statement.json"}, {"public log", "/log/checkpoint"},
+		{"your choices", "/privacy/choices"}, {"a page with a map", "/workshop"}, {"outside links", "/privacy/links"}, {"popular pages", "/privacy/popular"},
 	} {
 		fmt.Fprintf(out, "  %-16s %s%s\n", l.name, public, l.path)
 	}

@@ -65,8 +65,9 @@ var directions = map[string]direction{
 	"optout.within":    period(Wider, "slower", "faster"),
 	"signals.gpc":      scale("no longer honoured", "honoured", "honour", ""),
 	"popular.keep":     period(Wider, "kept longer", "kept for a shorter time"),
-	"links.label":      scale("no longer labelled", "labelled", "true", "false"),
-	"links.register":   scale("no longer listed", "listed", "true", "false"),
+	"links.label":      unclear("it is labelled another way"),
+	"links.register":   unclear("it is listed another way"),
+	"links.leaks":      unclear("something else may be carried"),
 	"questions.answer": period(Wider, "slower", "faster"),
 
 	"popular.hide-under": number(Narrower, "more small numbers are hidden", "fewer small numbers are hidden"),

@@ -85,7 +85,7 @@ var mutations = []mutation{
 	{name: "max", old: "max: 400}", new: "max: 500}", class: "wider", reason: "more fits in"},
 	{name: "datum", old: "  card:       {category: user.financial.account_number, say: Payment card, store: token}\n", class: "narrower", reason: "a kind of information less"},
 	{name: "signal", old: "signals: {gpc: honour}\n", class: "wider", reason: "signals are no longer honoured"},
-	{name: "label", old: "label: true", new: "label: false", class: "wider", reason: "no longer labelled"},
+	{name: "label", old: "label: true", new: "label: false", class: "wider", reason: "a promise gone"},
 	{name: "small numbers", old: "hide-under: 10", new: "hide-under: 5", class: "wider", reason: "fewer small numbers are hidden"},
 	{name: "drills", old: "drills: monthly", new: "drills: yearly", class: "wider", reason: "less often"},
 	{name: "public log", old: ", log: public", class: "wider", reason: "a promise gone"},

@@ -45,3 +45,9 @@ func (k *Keys) veil(use string, iv, text []byte) []byte {
 	cipher.NewCTR(block, iv).XORKeyStream(out[len(iv):], out[len(iv):])
 	return out
 }
+
+// Derive returns 32 bytes for one use outside this package: the same for every
+// process over the same keys, and nothing to anybody else.
+func (k *Keys) Derive(use string) []byte {
+	return derive(k.index(), "avow/v1/use/"+use)
+}

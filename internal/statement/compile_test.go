@@ -21,7 +21,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // kept is what the first avow keeps; the tests do not follow later ones.
 var kept = []Kind{"data", "purposes", "collect.form", "never", "receipts.form", "security.keys", "security.log", "security.restore",
-	"changes.date", "changes.history", "changes.pinned", "acceptance.notice"}
+	"changes.date", "changes.history", "changes.pinned", "acceptance.notice", "cookies", "trackers", "signals", "collect.visit", "popular",
+	"links.label", "links.register", "links.leaks"}
 
 func harbour(t testing.TB) []byte {
 	t.Helper()
@@ -104,8 +105,8 @@ func TestLookups(t *testing.T) {
 		t.Error("what is not there is found")
 	}
 	for path, keeper := range map[string]avow.ClauseID{
-		"collect.contact": "contact", "collect.access-log": "", "data.email": "only-forms", "data.card": "", "never.sale": "never-sold",
-		"purposes.reply": "purpose", "security.keys": "own-key", "changes.pinned": "pinned", "acceptance.notice": "notice", "links": "",
+		"collect.contact": "contact", "collect.access-log": "access-log", "data.email": "only-forms", "data.card": "", "never.sale": "never-sold",
+		"purposes.reply": "purpose", "security.keys": "own-key", "changes.pinned": "pinned", "acceptance.notice": "notice", "links.label": "outward", "links": "",
 	} {
 		if got := s.Keeper(path); got != keeper {
 			t.Errorf("%s is kept by %q, not %q", path, got, keeper)

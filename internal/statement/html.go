@@ -3,6 +3,7 @@ package statement
 import (
 	"cmp"
 	"html"
+	"slices"
 	"strings"
 
 	"github.com/avow-privacy/avow"
@@ -78,6 +79,9 @@ func (s *Statement) table(name string, l *words.Lexicon) prose.Table {
 		head("cookie", "for", "long", "consent")
 		for _, c := range s.Cookies {
 			row(c.Name, c.For, keep(c.Keep, l), l.Text("consent."+c.Consent))
+		}
+		if s.Asks() && !slices.ContainsFunc(s.Cookies, func(c Cookie) bool { return c.Name == ChoiceCookie }) {
+			row(ChoiceCookie, l.Text("choice"), keep("12 months", l), l.Text("consent.none"))
 		}
 	case "trackers":
 		head("host", "for", "consent")

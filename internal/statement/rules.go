@@ -253,9 +253,6 @@ func (c *compiler) singles(top *front.Mapping) {
 	c.single(top, "popular", func(m *front.Mapping, at Position) {
 		c.Popular = &Popular{At: at, HideUnder: m.Number("hide-under", 10, 0, 1_000_000), Keep: period(m, "keep")}
 	})
-	c.single(top, "links", func(m *front.Mapping, at Position) {
-		c.Links = &Links{At: at, Label: m.Yes("label"), Register: m.Yes("register")}
-	})
 	c.single(top, "questions", func(m *front.Mapping, at Position) {
 		m.Need("answer", "say how soon people are answered, as in answer: 30 days")
 		c.Questions = &Questions{At: at, Answer: period(m, "answer")}
@@ -293,6 +290,9 @@ func (c *compiler) parts(top *front.Mapping) {
 	})
 	c.part(top, "acceptance", func(m *front.Mapping, at Position) {
 		c.Acceptance = &Acceptance{At: at, Notice: m.Choice("notice", "", "recorded")}
+	})
+	c.part(top, "links", func(m *front.Mapping, at Position) {
+		c.Links = &Links{At: at, Label: m.Yes("label"), Register: m.Yes("register"), Leaks: m.Choice("leaks", "", "none")}
 	})
 	c.part(top, "receipts", func(m *front.Mapping, at Position) {
 		c.Receipts = &Receipts{At: at, Form: m.Choice("form", "", "every")}

@@ -8,6 +8,7 @@
 package statement
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/avow-privacy/avow"
@@ -115,6 +116,17 @@ type Cookie struct {
 	At        Position
 }
 
+// ChoiceCookie is the name of the cookie by which a browser remembers what was
+// chosen about the others.
+const ChoiceCookie = "avow-choice"
+
+// Asks says whether anything waits for a visitor's choice, which then has to be
+// remembered.
+func (s *Statement) Asks() bool {
+	return slices.ContainsFunc(s.Cookies, func(c Cookie) bool { return c.Consent != "none" }) ||
+		slices.ContainsFunc(s.Trackers, func(t Tracker) bool { return t.Consent != "none" })
+}
+
 // A Tracker is a third party whose parts the pages load.
 type Tracker struct {
 	Host    string
@@ -169,6 +181,7 @@ type OptOut struct {
 type Links struct {
 	Label    bool
 	Register bool
+	Leaks    string // "none": no address carries what is known of a visitor
 	At       Position
 }
 

@@ -214,7 +214,7 @@ func KindOf(path string) string {
 			}
 		}
 		return "collect.form"
-	case "security", "changes", "acceptance", "receipts":
+	case "security", "changes", "acceptance", "receipts", "links":
 		return path
 	}
 	return key

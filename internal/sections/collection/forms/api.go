@@ -23,10 +23,10 @@ func (s *Section) AddTo(a *api.API) {
 		Example: `{"values": {"name": "Ada", "email": "ada@example.com", "message": "Does it float?"}}`,
 		May:     api.Collect, Once: true, Status: http.StatusCreated}
 	api.Add(a, o, func(ctx context.Context, in *collectIn) (*Collected, error) {
-		return s.collect(ctx, in.Collection, in.Body.Values)
+		return s.collect(ctx, in.Collection, in.Body.Values, in.Body.Signal)
 	})
 	api.InBatch(a, "collect", o, func(ctx context.Context, in *collectFlat) (*Collected, error) {
-		return s.collect(ctx, in.Collection, in.Values)
+		return s.collect(ctx, in.Collection, in.Values, in.Signal)
 	})
 	o = api.Operation{ID: "correct", Method: "PATCH", Path: "/v1/records/{id}", Group: "Records", Title: "Correct a record",
 		Says:    "The fields that are sent get these values; an empty one is taken away. What they were before is kept nowhere. The log has the names of the fields.",
@@ -47,12 +47,14 @@ type collectIn struct {
 	Collection avow.Collection `path:"collection" doc:"A collection of the statement." example:"contact"`
 	Body       struct {
 		Values map[avow.Field]string `json:"values" doc:"What was given, by field." example:"{\"email\": \"ada@example.com\"}"`
+		Signal bool                  `json:"signal,omitempty" doc:"The person's browser sent Sec-GPC: 1."`
 	}
 }
 
 type collectFlat struct {
 	Collection avow.Collection       `json:"collection"`
 	Values     map[avow.Field]string `json:"values"`
+	Signal     bool                  `json:"signal,omitempty"`
 }
 
 // Collected is what became of something that was handed over.
@@ -67,7 +69,7 @@ type Collected struct {
 	Receipt   string        `json:"receipt" doc:"Proves that it is in the log: c2sp.org/tlog-proof@v1."`
 }
 
-func (s *Section) collect(ctx context.Context, to avow.Collection, given map[avow.Field]string) (*Collected, error) {
+func (s *Section) collect(ctx context.Context, to avow.Collection, given map[avow.Field]string, signal bool) (*Collected, error) {
 	if err := api.Within(ctx, to, ""); err != nil {
 		return nil, err
 	}
@@ -81,7 +83,7 @@ func (s *Section) collect(ctx context.Context, to avow.Collection, given map[avo
 		return nil, errors.Join(faults[0].problem(e, c), s.refused(ctx, c.Name, faults[0].outcome))
 	}
 	once := api.OnceOf(ctx)
-	taken, err := s.Take(ctx, e, c, values, once)
+	taken, err := s.Take(ctx, Sending{e, c, values, signal, once})
 	if err != nil {
 		return nil, err
 	}

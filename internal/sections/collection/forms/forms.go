@@ -46,6 +46,12 @@ type Editions interface {
 // Notices is told when a form, and with it the statement's version, was shown.
 type Notices interface{ Served(avow.Version) }
 
+// Signals is told, in the transaction that keeps a form, that the browser it
+// came from sent Sec-GPC: 1.
+type Signals interface {
+	Honour(ctx context.Context, tx *store.Tx, who ledger.Subject, v avow.Version) error
+}
+
 // Deps are what the section works with.
 type Deps struct {
 	Store    *store.DB
@@ -54,6 +60,7 @@ type Deps struct {
 	Pages    *page.Pages
 	Editions Editions
 	Notices  Notices
+	Signals  Signals
 }
 
 // Section takes forms.
@@ -82,10 +89,19 @@ type Taken struct {
 	Link    string // unguessable; opens the receipt later
 }
 
-// Take seals what was sent by form c of edition e, enters it in the log and
-// returns the receipt. All of it is durable when Take returns, or none of it.
-// If once has seen it before nothing is done.
-func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.Collection, values Values, once *api.Once) (*Taken, error) {
+// A Sending is one form that somebody sent.
+type Sending struct {
+	Edition *statement.Edition
+	Form    *statement.Collection
+	Values  Values
+	Signal  bool      // the browser sent Sec-GPC: 1 with it
+	Once    *api.Once // if it has seen it before nothing is done
+}
+
+// Take seals what was sent, enters it in the log and returns the receipt. All of
+// it is durable when Take returns, or none of it.
+func (s *Section) Take(ctx context.Context, in Sending) (*Taken, error) {
+	e, c, values, once := in.Edition, in.Form, in.Values, in.Once
 	fields := ordered(c, values)
 	if no := decide.Collect(e.Statement, c.Name, fields); no != nil {
 		return nil, no
@@ -97,7 +113,7 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 		if seen, err := once.Seen(ctx, tx); seen || err != nil {
 			return err
 		}
-		if entered, err = s.take(ctx, tx, e, c, values, t); err != nil || once == nil {
+		if entered, err = s.take(ctx, tx, in, t); err != nil || once == nil {
 			return err
 		}
 		t.Link = s.Ledger.Link(entered)
@@ -115,16 +131,21 @@ func (s *Section) Take(ctx context.Context, e *statement.Edition, c *statement.C
 }
 
 // take keeps a form and enters it in the log.
-func (s *Section) take(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, values Values, t *Taken) (*ledger.Pending, error) {
-	whose, err := s.keep(ctx, tx, e, c, values, t)
+func (s *Section) take(ctx context.Context, tx *store.Tx, in Sending, t *Taken) (*ledger.Pending, error) {
+	whose, err := s.keep(ctx, tx, in.Edition, in.Form, in.Values, t)
 	if err != nil {
 		return nil, err
+	}
+	if in.Signal {
+		if err := s.Signals.Honour(ctx, tx, whose.Who, t.Version); err != nil {
+			return nil, err
+		}
 	}
 	entered, err := s.Ledger.Record(ctx, tx, whose.Who, whose.Event)
 	if err != nil {
 		return nil, err
 	}
-	s.tally(tx, c, entered, 1)
+	s.tally(tx, in.Form, entered, 1)
 	return entered, nil
 }
 

@@ -118,7 +118,7 @@ func (s *Section) submit(w http.ResponseWriter, r *http.Request) error {
 	if shown := in[versionField]; shown != nil && shown[0] != strconv.Itoa(int(e.Version)) {
 		return s.moved(w, r, e, c, in)
 	}
-	taken, err := s.Take(r.Context(), e, c, values, nil)
+	taken, err := s.Take(r.Context(), Sending{Edition: e, Form: c, Values: values, Signal: r.Header.Get("Sec-GPC") == "1"})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,100 @@
+package choice
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/avow-privacy/avow/internal/statement"
+)
+
+// Cookie is the name of the cookie that remembers a choice.
+const Cookie = statement.ChoiceCookie
+
+// A sealed choice is
+//
+//	1 byte   the format, 1
+//	16 bytes ID
+//	4 bytes  At, in seconds since 1970, big-endian
+//	1 byte   1 if Signal
+//	1 byte   n, how many offers were answered
+//	n times  4 bytes of an offer's hash; then 8 bytes of yes, by place
+//	16 bytes of an HMAC-SHA256 over all of the above
+//
+// in unpadded base64url.
+const (
+	format    = 1
+	headLen   = 1 + 16 + 4 + 1 + 1
+	macLen    = 16
+	maxSealed = headLen + 4*MaxOffers + 8 + macLen
+)
+
+// Seal writes c so that only the holder of key can have written it.
+func (c Choice) Seal(key []byte) string {
+	b := make([]byte, 0, maxSealed)
+	b = append(b, format)
+	b = append(b, c.ID[:]...)
+	b = binary.BigEndian.AppendUint32(b, uint32(c.At.Unix()))
+	b = append(b, 0, byte(c.n))
+	if c.Signal {
+		b[headLen-2] = 1
+	}
+	for _, h := range c.hashes[:c.n] {
+		b = binary.BigEndian.AppendUint32(b, h)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(c.yes))
+	sum := mac(key, b)
+	return base64.RawURLEncoding.EncodeToString(append(b, sum[:macLen]...))
+}
+
+// Open reads what Seal wrote. Whatever else it is given is no choice.
+func Open(key []byte, text string) (c Choice, ok bool) {
+	var buf [maxSealed]byte
+	if len(text) > base64.RawURLEncoding.EncodedLen(maxSealed) {
+		return c, false
+	}
+	var in [(maxSealed*8 + 5) / 6]byte
+	n, err := base64.RawURLEncoding.Strict().Decode(buf[:], in[:copy(in[:], text)])
+	b := buf[:n]
+	if err != nil || n < headLen+8+macLen || b[0] != format || b[headLen-2] > 1 || int(b[headLen-1]) > MaxOffers ||
+		n != headLen+4*int(b[headLen-1])+8+macLen {
+		return c, false
+	}
+	signed, got := b[:n-macLen], b[n-macLen:]
+	sum := mac(key, signed)
+	if subtle.ConstantTimeCompare(sum[:macLen], got) != 1 {
+		return c, false
+	}
+	copy(c.ID[:], b[1:])
+	c.At = time.Unix(int64(binary.BigEndian.Uint32(b[17:])), 0).UTC()
+	c.Signal, c.n = b[headLen-2] == 1, int(b[headLen-1])
+	for i := range c.n {
+		c.hashes[i] = binary.BigEndian.Uint32(b[headLen+4*i:])
+	}
+	c.yes = Set(binary.BigEndian.Uint64(signed[len(signed)-8:]))
+	return c, true
+}
+
+// mac is HMAC-SHA256 (RFC 2104) of a sealed choice, without anything left for
+// the garbage collector: it is done for every page.
+func mac(key, text []byte) [32]byte {
+	var inner [sha256.BlockSize + maxSealed]byte
+	var outer [sha256.BlockSize + sha256.Size]byte
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	for i := range sha256.BlockSize {
+		inner[i], outer[i] = 0x36, 0x5c
+	}
+	for i, b := range key {
+		inner[i] ^= b
+		outer[i] ^= b
+	}
+	n := copy(inner[sha256.BlockSize:], text)
+	sum := sha256.Sum256(inner[:sha256.BlockSize+n])
+	copy(outer[sha256.BlockSize:], sum[:])
+	return sha256.Sum256(outer[:])
+}

@@ -1,0 +1,173 @@
+package wall
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A browser visits pages.
+type browser interface {
+	name() string
+	// visit opens an address in a tab of its own and keeps it open until settled
+	// returns.
+	visit(ctx context.Context, address string, settled func()) error
+	tabs() int // how many visits at once
+}
+
+// A lap is every page visited once, by one browser in one state.
+type lap struct {
+	browser browser
+	site    *site
+	mode    string             // control, or gate-STATE
+	cookie  string             // that the visitors come with
+	state   string             // "" without the gate
+	absent  func(channel) bool // channels that this browser does not open by itself
+}
+
+var visitNumber atomic.Int64
+
+// result is what arrived of one page, and what did not in time.
+type result struct {
+	page    page
+	arrived map[arrival]int
+	late    []arrival
+	took    time.Duration
+	err     error
+}
+
+// run visits all pages.
+func (l *lap) run(ctx context.Context, pages []page) []result {
+	results := make([]result, len(pages))
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range l.browser.tabs() {
+		wg.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(pages) {
+					return
+				}
+				results[i] = l.visit(ctx, pages[i])
+			}
+		})
+	}
+	wg.Wait()
+	return results
+}
+
+// visit opens a page, and leaves it when all that may arrive has arrived and
+// nothing follows.
+func (l *lap) visit(ctx context.Context, p page) result {
+	visit := fmt.Sprintf("v%d", visitNumber.Add(1))
+	l.site.expect(visit, l.mode)
+	due := l.due(p)
+	address := l.site.home(visit) + "/begin?" + url.Values{"choice": {l.cookie}, "to": {"/" + p.name + "/"}}.Encode()
+	r := result{page: p}
+	began := time.Now()
+	r.err = l.browser.visit(ctx, address, func() { r.late = l.settle(visit, due) })
+	r.took = time.Since(began)
+	r.arrived = l.site.third.arrived(visit)
+	return r
+}
+
+// due is what has to arrive: what the truth table allows.
+func (l *lap) due(p page) (list []arrival) {
+	for _, c := range channelsOf(p) {
+		if slices.Contains(inert, c.name) || l.absent(c) {
+			continue
+		}
+		for _, kind := range c.kinds {
+			switch {
+			case l.state == "" || may(kind, l.state) && !c.idle():
+				list = append(list, arrival{c.name, kind})
+			}
+		}
+	}
+	return list
+}
+
+const (
+	patience = 6 * time.Second        // how long a part that may arrive is waited for
+	silence  = 250 * time.Millisecond // after which nothing more is expected
+	least    = 700 * time.Millisecond // how long a page is watched of which nothing may arrive
+)
+
+// settle waits until all that is due has arrived and it has been quiet for a
+// while. It returns what did not arrive. What must not arrive is tried on the
+// same page by the same means as what may, so it would be there by then too.
+func (l *lap) settle(visit string, due []arrival) (late []arrival) {
+	began := time.Now()
+	for {
+		got := l.site.third.arrived(visit)
+		late = slices.DeleteFunc(slices.Clone(due), func(a arrival) bool { return got[a] > 0 })
+		last := l.site.third.quietSince(visit)
+		if seen := l.site.log(visit).last; seen.After(last) {
+			last = seen
+		}
+		quiet := time.Since(last) > silence
+		switch {
+		case time.Since(began) > patience:
+			return late
+		case len(late) == 0 && quiet && (len(due) > 0 || time.Since(began) > least):
+			return nil
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// leaks are what arrived against the truth table, by class.
+func (l *lap) leaks(results []result) (list []string, by map[class]int) {
+	by = map[class]int{}
+	for _, r := range results {
+		for a := range r.arrived {
+			if l.state != "" && may(a.kind, l.state) {
+				continue
+			}
+			list = append(list, fmt.Sprintf("%s: %s to %s", r.page.name, a.channel, a.kind))
+			by[classOf(r.page, a.channel)]++
+		}
+	}
+	slices.Sort(list)
+	return list, by
+}
+
+func classOf(p page, channel string) class {
+	if strings.Contains(channel, "preconnect") {
+		return hints
+	}
+	return p.class
+}
+
+// check fails the test for what leaked in the classes that matter, and for what
+// may arrive and did not.
+func (l *lap) check(t *testing.T, results []result, held []class) map[class]int {
+	t.Helper()
+	list, by := l.leaks(results)
+	for _, r := range results {
+		if r.err != nil {
+			t.Errorf("%s, %s: %s: %v", l.browser.name(), l.mode, r.page.name, r.err)
+		}
+		for _, a := range r.late {
+			t.Errorf("%s, %s: %s: %s to %s does not arrive", l.browser.name(), l.mode, r.page.name, a.channel, a.kind)
+		}
+	}
+	if l.state == "" {
+		return by
+	}
+	for _, leak := range list {
+		p := pages[slices.IndexFunc(pages, func(p page) bool { return strings.HasPrefix(leak, p.name+": ") })]
+		if c := classOf(p, leak); slices.Contains(held, c) {
+			t.Errorf("%s, %s: leak: %s", l.browser.name(), l.mode, leak)
+		} else {
+			t.Logf("%s, %s: leak, as expected of %s: %s", l.browser.name(), l.mode, c, leak)
+		}
+	}
+	return by
+}

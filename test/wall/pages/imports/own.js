@@ -1,0 +1,1 @@
+{{range .Hosts}}export * from "{{.URL "import-static.js"}}";{{end}}

@@ -1,0 +1,1 @@
+{{range .Hosts}}fetch("{{.URL "worker-inner.json"}}").catch(() => 0);{{end}}

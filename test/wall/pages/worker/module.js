@@ -1,0 +1,1 @@
+{{range .Hosts}}import("{{.URL "worker-module.js"}}").catch(() => 0);{{end}}

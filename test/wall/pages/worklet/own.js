@@ -1,0 +1,1 @@
+{{range .Hosts}}import "{{.URL "worklet-import.js"}}";{{end}}
