@@ -61,7 +61,7 @@ func (s *Section) read(w http.ResponseWriter, r *http.Request, m *made) (*press,
 	}
 	f := r.PostForm
 	p := &press{was: s.choice(r), trust: pressed(r), confirm: f.Get("confirm"), back: backTo(f.Get("back"))}
-	p.what, p.signal, p.shown = f.Get("choice"), signal(r), f.Get("shown") == "1"
+	p.what, p.signal, p.shown, p.of = f.Get("choice"), signal(r), f.Get("shown") == "1", m.offers.All()
 	set, err := m.named(f["offer"])
 	if err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func (s *Section) read(w http.ResponseWriter, r *http.Request, m *made) (*press,
 	case "no":
 	case "some":
 		p.set = set
-	case "more": // what is on stays on
-		p.set = set | m.offers.Decide(p.was, p.signal, s.Store.Now()).Allowed
+	case "more": // says nothing of the others
+		p.set, p.of = set, set
 	default:
 		return nil, unreadable
 	}
@@ -122,7 +122,7 @@ func (s *Section) ask(w http.ResponseWriter, r *http.Request, m *made, p *press)
 	}
 	now := s.Store.Now()
 	v := s.view(r, m)
-	v.Asked, v.Back = p.set, p.back
+	v.Asked, v.Back, v.More = p.set, p.back, p.of != m.offers.All()
 	v.Conflict = p.signal && !p.shown
 	switch {
 	case v.Conflict:
@@ -150,7 +150,7 @@ func (s *Section) hold(w http.ResponseWriter, r *http.Request, m *made, p *press
 	if err != nil {
 		_, _ = rand.Read(id[:])
 	}
-	next := m.offers.Press(p.was, choice.Press{Yes: p.set, Signal: p.signal, Shown: p.shown}, id, s.Store.Now())
+	next := m.offers.Press(p.was, choice.Press{Of: p.of, Yes: p.set, Signal: p.signal, Shown: p.shown}, id, s.Store.Now())
 	s.remember(w, r, next)
 	w.Header().Set("Cache-Control", "no-store")
 	switch {

@@ -12,15 +12,17 @@ import (
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/gate/bar"
 	"github.com/avow-privacy/avow/gate/choice"
+	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 )
 
 // counts are what was counted today and yesterday.
 type counts struct {
-	at             time.Time
-	cookies, parts int64
-	yes, no, some  int64
+	at            time.Time
+	cookies       int64
+	parts, let    int64 // those that were stopped, and those that were only watched
+	yes, no, some int64
 }
 
 // Evidence shows that the wall of the statement lets through no cookie and no
@@ -66,9 +68,12 @@ func (s *Section) counted(ctx context.Context) (c counts, err error) {
 			if err := scan(&kind, &how, &n); err != nil {
 				return err
 			}
-			if kind == cookieKind {
+			switch {
+			case kind == string(wall.CookieSet):
 				c.cookies += n
-			} else {
+			case kind == string(wall.ThirdParty) && strings.HasSuffix(how, watched):
+				c.let += n
+			case kind == string(wall.ThirdParty):
 				c.parts += n
 			}
 			return nil
@@ -87,9 +92,6 @@ func (s *Section) counted(ctx context.Context) (c counts, err error) {
 		}, since)
 	})
 }
-
-// cookieKind is the Kind of a violation by a cookie.
-const cookieKind = "cookie"
 
 func (s *Section) cookieEvidence(m *made, clause avow.ClauseID, c counts) avow.Evidence {
 	e := avow.Evidence{Clause: clause, Standing: avow.Kept, At: c.at,
@@ -138,9 +140,9 @@ func (s *Section) trackerEvidence(m *made, clause avow.ClauseID, c counts) avow.
 	case s.Stance == Absent:
 		e.Standing, e.Says = avow.Untested, "No gate stands before the site, so nobody knows what its pages load."
 		e.Figures = e.Figures[:3]
-	case s.Stance == Observing && c.parts > 0:
+	case s.Stance == Observing && c.let > 0:
 		e.Standing, e.Says = avow.Broken, "The gate only watches at the moment, and browsers reported parts that were loaded against the statement."
-		e.Figures[3].Name = "parts that were not stopped, today and yesterday"
+		e.Figures[3] = avow.Figure{Name: "parts that were not stopped, today and yesterday", Value: strconv.FormatInt(c.let, 10)}
 	case s.Stance == Observing:
 		e.Standing, e.Says = avow.Untested, "The gate only watches at the moment. No browser has reported a part that was loaded against the statement since yesterday."
 		e.Figures = e.Figures[:3]

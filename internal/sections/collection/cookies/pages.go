@@ -39,6 +39,7 @@ type choicesView struct {
 	Back     string
 
 	Asked    choice.Set // what is to be confirmed
+	More     bool       // and nothing is said of the rest
 	Conflict bool       // because it goes against the signal
 	Again    bool       // because the browser does not say who pressed
 	Shown    bool
@@ -89,7 +90,7 @@ func (s *Section) view(r *http.Request, m *made) *choicesView {
 
 func (v *choicesView) set(offers choice.Offers, c choice.Choice, d choice.Decision) {
 	v.Honoured, v.Against = d.Honoured, v.Signal && d.Allowed != 0 && c.Signal
-	v.Chosen, v.At, v.ID = !c.At.IsZero(), c.At, hex.EncodeToString(c.ID[:])
+	v.Chosen, v.At, v.ID = !c.None(), c.At, hex.EncodeToString(c.ID[:])
 	keep := map[string]string{}
 	for _, cookie := range v.made.Cookies {
 		keep[cookie.Name] = cookie.Keep
@@ -97,13 +98,8 @@ func (v *choicesView) set(offers choice.Offers, c choice.Choice, d choice.Decisi
 	v.Offers = nil
 	for i, o := range offers {
 		view := offerView{Offer: o, On: d.Allowed.Has(i)}
-		for _, hash := range c.Yes {
-			view.Ticked = view.Ticked || hash == o.Hash && view.On
-			view.Decided = view.Decided || hash == o.Hash
-		}
-		for _, hash := range c.No {
-			view.Decided = view.Decided || hash == o.Hash
-		}
+		said := c.To(&o)
+		view.Ticked, view.Decided = said == choice.Yes && view.On, said != choice.Unasked
 		for _, name := range o.Cookies {
 			view.Cookies = append(view.Cookies, cookieView{name, keep[name]})
 		}

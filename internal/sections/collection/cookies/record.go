@@ -25,8 +25,9 @@ const keepFor = 24 // months
 
 // A chosen is what somebody chose, as it is written down.
 type chosen struct {
-	what   string // yes, no or some
-	set    choice.Set
+	what   string     // yes, no or some
+	of     choice.Set // the offers that it is about
+	set    choice.Set // those of them that were said yes to
 	signal bool
 	shown  bool
 }
@@ -61,9 +62,10 @@ func (m *made) said(c chosen) map[string]any {
 	shown := m.bar.Shown()
 	yes, no := []any{}, []any{}
 	for i, o := range m.offers {
-		if c.set.Has(i) {
+		switch {
+		case c.set.Has(i):
 			yes = append(yes, o.Name)
-		} else {
+		case c.of.Has(i):
 			no = append(no, o.Name)
 		}
 	}

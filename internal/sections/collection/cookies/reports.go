@@ -14,12 +14,11 @@ import (
 )
 
 const (
-	maxReport  = 64 << 10 // bytes of one report
-	maxCells   = 1000     // of a day: what is more is counted together
-	maxText    = 300      // bytes of a host or a path
-	perSecond  = 20       // reports that are read, over time
-	burst      = 200      // and at once
-	keepCounts = 90       // days that counts are kept
+	maxCells   = 1000 // of a day: what is more is counted together
+	maxText    = 300  // bytes of a host or a path
+	perSecond  = 20   // reports that are read, over time
+	burst      = 200  // and at once
+	keepCounts = 90   // days that counts are kept
 )
 
 // A cell is one thing that was done, or tried, against the statement.
@@ -33,6 +32,9 @@ type tally struct {
 // others stands for what found no cell of its own.
 const others = "(others)"
 
+// watched ends the how of what was seen and not stopped.
+const watched = " (watched)"
+
 // report takes what browsers report. Anybody can send such a thing, so it is
 // bounded in every way: in size, in number, and in what is kept of it.
 func (s *Section) report(w http.ResponseWriter, r *http.Request) error {
@@ -40,7 +42,7 @@ func (s *Section) report(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReport))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, wall.MaxReport))
 	if err != nil {
 		return err
 	}
@@ -58,7 +60,10 @@ func (s *Section) report(w http.ResponseWriter, r *http.Request) error {
 // Violation counts something that was done, or tried, against the statement. It
 // waits for nothing: it is a method of gate.Watch.
 func (s *Section) Violation(v wall.Violation) {
-	c := cell{short(v.Kind), short(v.What), short(v.Where), short(v.How)}
+	c := cell{string(v.Kind), short(v.What), short(v.Where), short(v.How)}
+	if v.Let {
+		c.how += watched
+	}
 	now := s.Store.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
