@@ -6,6 +6,7 @@ import "bytes"
 type address struct {
 	scheme, host string // of the page
 	based        bool   // a base was seen
+	relied       bool   // a relative address was seen
 	base         []byte // its address, if it is at another site
 	baseScheme   string
 	baseHost     []byte
@@ -23,7 +24,7 @@ func (a *address) reset(self string) {
 	if i := bytes.IndexByte([]byte(self), ':'); i > 0 && len(self) > i+3 {
 		a.scheme, a.host = self[:i], self[i+3:]
 	}
-	a.based, a.base, a.baseScheme, a.baseHost = false, a.base[:0], "", a.baseHost[:0]
+	a.based, a.relied, a.base, a.baseScheme, a.baseHost = false, false, a.base[:0], "", a.baseHost[:0]
 }
 
 // A site is where an address leads.
@@ -117,6 +118,7 @@ func (w *Writer) authority(scheme string, u []byte) site {
 
 // relativeTo says where u leads, which names no host.
 func (w *Writer) relativeTo(u []byte) site {
+	w.relied = true
 	s := site{relative: true, rest: u, scheme: w.baseScheme, host: w.baseHost, none: len(w.baseHost) == 0}
 	if !s.none {
 		s.verdict = w.baseVerdict

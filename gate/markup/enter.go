@@ -34,7 +34,7 @@ func (w *Writer) startOfTag(all bool) {
 // that a browser takes it for such.
 func (w *Writer) force() {
 	e := w.elem
-	if e.is&rawText == 0 || w.drawing() {
+	if e.is&rawText == 0 || w.drawing() || !w.careful {
 		return
 	}
 	doubt := w.unsure || w.choosing || w.noscript || w.frames || w.columns

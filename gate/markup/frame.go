@@ -35,6 +35,7 @@ func (w *Writer) judgeFrame(p *part, v []byte) {
 	f.w.inherit(&w.address)
 	f.w.Write(v) // a frame takes all
 	f.w.Close()
+	w.relied = w.relied || f.w.relied
 	if string(f.out) == string(v) {
 		return
 	}

@@ -85,6 +85,8 @@ type Writer struct {
 	last  bool   // no more will come
 	state state
 
+	careful bool // something may have to be made inert
+
 	page
 	tag
 	address
@@ -124,6 +126,7 @@ func (w *Writer) Reset(to io.Writer, r *Rules) {
 	w.w, w.r, w.err = to, r, nil
 	w.hold, w.out = w.hold[:0], w.out[:0]
 	w.done, w.pos, w.last, w.state = 0, 0, false, starting
+	w.careful = r.Judge != nil
 	w.page.reset()
 	w.address.reset(r.Self)
 	if r.Fragment {

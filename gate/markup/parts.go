@@ -324,7 +324,8 @@ func (w *Writer) judgeLink(p *part, v []byte) {
 }
 
 // judgeBase reads what relative addresses are relative to from now on. A base
-// that a browser may not heed must not lead away: nobody could say of which it does.
+// that a browser may not heed must not lead away, nor one that comes after
+// addresses which were taken to be relative to the page.
 func (w *Writer) judgeBase(p *part, v []byte) {
 	sure := w.plain() && w.templates == 0 && !w.noscript && !w.choosing && !w.frames
 	if sure && w.based {
@@ -332,6 +333,7 @@ func (w *Writer) judgeBase(p *part, v []byte) {
 	}
 	s := w.locate(v)
 	away := !s.none && s.verdict != Ours
+	sure = sure && (!w.relied || s.verdict < Waiting)
 	if p.cut || away && !sure {
 		p.act = rename
 	}

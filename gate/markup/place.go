@@ -111,7 +111,7 @@ const noscriptEnd = "</noscript"
 // One that runs none takes it for markup. escapes looks before end for a
 // </noscript> that only the first would see.
 func (w *Writer) escapes(end int) int {
-	if !w.noscript {
+	if !w.noscript || !w.careful {
 		return -1
 	}
 	b := w.b[:end]
@@ -150,7 +150,7 @@ func (w *Writer) cutShort(k int) {
 
 // pass passes on all of a tag before k. A </noscript> in it is taken apart.
 func (w *Writer) pass(k int) {
-	for i := w.done; w.noscript && i < k; i++ {
+	for i := w.done; w.noscript && w.careful && i < k; i++ {
 		if w.b[i] == '<' && begins(w.b[i:], noscriptEnd) {
 			w.instead(i+1, 1, "_")
 		}
@@ -163,7 +163,7 @@ func (w *Writer) pass(k int) {
 // In frames, and among the columns of a template, a browser does not take style
 // or script for what they are, and goes on reading markup; but there it heeds only few tags.
 func (w *Writer) guard(i int) answer {
-	if !w.noscript && !w.frames && !w.columns {
+	if !w.careful || !w.noscript && !w.frames && !w.columns {
 		return no
 	}
 	rest := w.b[i+1:]

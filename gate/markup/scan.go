@@ -118,7 +118,7 @@ func (w *Writer) declaration(i int) int {
 		return more
 	case bytes.HasPrefix(rest, []byte(cdata)):
 		switch {
-		case w.unsure: // what it is is for us to say: a comment
+		case w.unsure && w.careful: // what it is is for us to say: a comment
 			w.instead(i+2, 1, "_")
 		case len(w.stack) > 0 && w.top() != html:
 			w.pos, w.state = i+9, inCDATA

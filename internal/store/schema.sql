@@ -96,10 +96,19 @@ CREATE TABLE ledger_tile (
 	PRIMARY KEY (log, level, n)
 ) STRICT;
 
+CREATE TABLE link_crawl (
+	at         INTEGER NOT NULL PRIMARY KEY,
+	pages      INTEGER NOT NULL,
+	links      INTEGER NOT NULL,
+	unlabelled INTEGER NOT NULL,
+	leaks      INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE link_host (
 	host      TEXT NOT NULL PRIMARY KEY,
 	class     TEXT NOT NULL,
 	statement TEXT NOT NULL,
+	met       INTEGER NOT NULL,
 	listed    INTEGER NOT NULL,
 	seen      INTEGER NOT NULL
 ) STRICT;

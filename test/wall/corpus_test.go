@@ -57,7 +57,7 @@ type channel struct {
 func (c channel) idle() bool { return strings.Contains(c.name, "preconnect") }
 
 // inert are channels that no browser opens: what only looks like a tag.
-var inert = []string{"mal-never-attribute", "mal-never-xmp", "mal-noscript"}
+var inert = []string{"mal-never-attribute", "mal-never-xmp", "mal-noscript", "mal-user", "end-last"}
 
 var (
 	namesChannel = regexp.MustCompile(`\.(?:URL|Bare|Socket|Entities|Tabs|Backslash|Idle|Host) "([a-z0-9-]+)`)

@@ -1,6 +1,7 @@
 package wall
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -71,10 +72,22 @@ func (l *lap) visit(ctx context.Context, p page) result {
 	address := l.site.home(visit) + "/begin?" + url.Values{"choice": {l.cookie}, "to": {"/" + p.name + "/"}}.Encode()
 	r := result{page: p}
 	began := time.Now()
-	r.err = l.browser.visit(ctx, address, func() { r.late = l.settle(visit, due) })
+	r.err = l.browser.visit(ctx, address, func() { r.late = l.settle(visit, p, due) })
 	r.took = time.Since(began)
-	r.arrived = l.site.third.arrived(visit)
+	r.arrived = l.arrived(visit, channelsOf(p))
 	return r
+}
+
+// arrived is what arrived of a visit. Declared hosts that are asked nothing know
+// only the mode, and each channel is on one page.
+func (l *lap) arrived(visit string, channels []channel) map[arrival]int {
+	all := l.site.third.arrived(visit)
+	for a, n := range l.site.third.arrived(l.mode) {
+		if slices.ContainsFunc(channels, func(c channel) bool { return c.name == a.channel }) {
+			all[a] = n
+		}
+	}
+	return all
 }
 
 // due is what has to arrive: what the truth table allows.
@@ -102,10 +115,10 @@ const (
 // settle waits until all that is due has arrived and it has been quiet for a
 // while. It returns what did not arrive. What must not arrive is tried on the
 // same page by the same means as what may, so it would be there by then too.
-func (l *lap) settle(visit string, due []arrival) (late []arrival) {
-	began := time.Now()
+func (l *lap) settle(visit string, p page, due []arrival) (late []arrival) {
+	began, channels := time.Now(), channelsOf(p)
 	for {
-		got := l.site.third.arrived(visit)
+		got := l.arrived(visit, channels)
 		late = slices.DeleteFunc(slices.Clone(due), func(a arrival) bool { return got[a] > 0 })
 		last := l.site.third.quietSince(visit)
 		if seen := l.site.log(visit).last; seen.After(last) {
@@ -122,12 +135,14 @@ func (l *lap) settle(visit string, due []arrival) (late []arrival) {
 	}
 }
 
-// leaks are what arrived against the truth table, by class.
+// leaks are what arrived against the truth table, by class. Without the gate
+// nobody was asked either.
 func (l *lap) leaks(results []result) (list []string, by map[class]int) {
 	by = map[class]int{}
+	state := cmp.Or(l.state, "none")
 	for _, r := range results {
 		for a := range r.arrived {
-			if l.state != "" && may(a.kind, l.state) {
+			if may(a.kind, state) {
 				continue
 			}
 			list = append(list, fmt.Sprintf("%s: %s to %s", r.page.name, a.channel, a.kind))
@@ -158,6 +173,8 @@ func (l *lap) check(t *testing.T, results []result, held []class) map[class]int 
 			t.Errorf("%s, %s: %s: %s to %s does not arrive", l.browser.name(), l.mode, r.page.name, a.channel, a.kind)
 		}
 	}
+	slowest := slices.MaxFunc(results, func(a, b result) int { return int(a.took - b.took) })
+	t.Logf("%s, %s: the slowest page is %s with %s", l.browser.name(), l.mode, slowest.page.name, slowest.took.Round(time.Millisecond))
 	if l.state == "" {
 		return by
 	}

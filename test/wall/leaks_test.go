@@ -2,6 +2,7 @@ package wall
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -10,7 +11,7 @@ import (
 func TestChromium(t *testing.T) {
 	third := newThirdParty(t)
 	plain := newSite(t, third, func(h http.Handler) http.Handler { return h })
-	b := chromium{startChromium(t, third)}
+	b := newChromium(t, third)
 	control := &lap{browser: b, site: plain, mode: "control", absent: chromiumLacks}
 	rows := []row{}
 	rows = append(rows, row{"without", control.check(t, control.run(t.Context(), visited()), nil)})
@@ -41,4 +42,26 @@ func table(browser string, rows []row) string {
 		}
 	}
 	return b.String()
+}
+
+// firefoxHeld are the classes that the wall holds in Firefox, which knows no
+// Connection-Allowlist: what a Content-Security-Policy can say.
+var firefoxHeld = []class{tags, runTime, workers}
+
+// TestFirefox counts what leaks in Firefox: nothing of what tags and scripts ask for.
+func TestFirefox(t *testing.T) {
+	third := newThirdParty(t)
+	plain := newSite(t, third, func(h http.Handler) http.Handler { return h })
+	b := newFirefox(t, third, false)
+	control := &lap{browser: b, site: plain, mode: "control", absent: firefoxLacks}
+	rows := []row{{"without", control.check(t, control.run(t.Context(), visited()), nil)}}
+	h := newHouse(t, third)
+	for _, state := range states[:3] {
+		if state == "refuse" && !*allStates {
+			continue
+		}
+		l := &lap{browser: b, site: h.site, mode: "gate-" + state, state: state, cookie: h.sealed(state), absent: firefoxLacks}
+		rows = append(rows, row{state, l.check(t, l.run(t.Context(), visited()), firefoxHeld)})
+	}
+	t.Log(table("Firefox", rows))
 }

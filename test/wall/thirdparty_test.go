@@ -9,6 +9,7 @@ import (
 	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/binary"
 	"math/big"
@@ -89,7 +90,7 @@ func selfSigned(t testing.TB) *tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sheet := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"*.example", "*.never.example"},
+	sheet := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "elsewhere"}, DNSNames: []string{"*.example", "*.never.example"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, sheet, sheet, &key.PublicKey, key)
 	if err != nil {
@@ -258,13 +259,14 @@ func (p *thirdParty) stun(packet []byte, from net.Addr) {
 	p.packets.WriteTo(append(reply, body.Bytes()...), from)
 }
 
-// arrived returns how often each channel reached each kind of host in a visit:
-// by requests, or by connections where there were more.
-func (p *thirdParty) arrived(visit string) map[arrival]int {
+// arrived returns how often each channel reached each kind of host under a
+// name, which is a visit's or a mode's: by requests, or by connections where
+// there were more.
+func (p *thirdParty) arrived(name string) map[arrival]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all := map[arrival]int{}
-	v := p.visits[visit]
+	v := p.visits[name]
 	if v == nil {
 		return all
 	}

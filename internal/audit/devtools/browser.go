@@ -69,7 +69,7 @@ func (o Options) withDefaults() Options {
 // and from asking or showing anything.
 var quiet = []string{
 	"--headless=new", "--remote-debugging-pipe", "--no-startup-window", "--disable-gpu", "--disable-quic",
-	"--no-first-run", "--no-default-browser-check", "--no-service-autorun", "--no-pings", "--mute-audio",
+	"--no-first-run", "--no-default-browser-check", "--no-service-autorun", "--mute-audio",
 	"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps",
 	"--disable-domain-reliability", "--disable-client-side-phishing-detection", "--disable-breakpad",
 	"--disable-search-engine-choice-screen", "--disable-dev-shm-usage", "--disable-prompt-on-repost",

@@ -36,16 +36,28 @@ CREATE TABLE optout_signal (
 	at      BIGINT NOT NULL
 );
 
--- The outside hosts that the site links to. listed is 0 for one that was seen
--- and not yet entered by staff.
+-- The outside hosts that the site links to. met is when one was first seen or
+-- entered; listed is when staff last entered it, or 0 if it was only seen.
 CREATE TABLE link_host (
 	host      TEXT NOT NULL PRIMARY KEY,
 	class     TEXT NOT NULL,
 	statement TEXT NOT NULL,
+	met       BIGINT NOT NULL,
 	listed    BIGINT NOT NULL,
 	seen      BIGINT NOT NULL
 );
 
+-- What the last look at all pages found. There is one row, or none.
+CREATE TABLE link_crawl (
+	at         BIGINT NOT NULL PRIMARY KEY,
+	pages      BIGINT NOT NULL,
+	links      BIGINT NOT NULL,
+	unlabelled BIGINT NOT NULL,
+	leaks      BIGINT NOT NULL
+);
+
+-- A day that is not over is written with a 0 before it; what is under the limit
+-- on a day that is has moved on to a later one.
 CREATE TABLE page_view (
 	day  TEXT NOT NULL,
 	path TEXT NOT NULL,
