@@ -1,0 +1,75 @@
+package server
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/avow-privacy/avow/gate"
+	"github.com/avow-privacy/avow/gate/wall"
+	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/sections/collection/cookies"
+)
+
+// A front is the gate before the site, and what is counted at it.
+type front struct {
+	house    *Server
+	gate     *gate.Gate
+	labelled atomic.Int64 // links
+	held     atomic.Value // the edition that the gate holds the site to
+}
+
+// openGate puts the gate in front of the site.
+func (s *Server) openGate() (err error) {
+	s.front.gate, err = gate.New(gate.Config{Key: s.keys.Derive("gate"), Clock: s.store.Now, Base: page.Base, Observe: s.config.Observe,
+		Guard: s.config.Guard, Standins: s.config.Standins, Register: s.links, Watch: s.front})
+	return err
+}
+
+// stance says what stands between the site and its visitors.
+func (c *Config) stance() cookies.Stance {
+	switch {
+	case c.Site == nil:
+		return cookies.Absent
+	case c.Observe:
+		return cookies.Observing
+	}
+	return cookies.Enforcing
+}
+
+// site is the site behind the gate. A version that is published holds from the
+// next request on.
+func (f *front) site(site http.Handler) http.Handler {
+	behind := f.gate.Handler(f.house.popular.Count(site))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if now := f.house.changes.InForce(); now != nil && f.held.Load() != now {
+			f.gate.Use(now.Statement)
+			f.held.Store(now)
+		}
+		// How long the site takes, and its visitors, is the site's to say: streams
+		// and uploads go on for hours.
+		limit := http.NewResponseController(w)
+		_ = limit.SetWriteDeadline(time.Time{}) // what has no deadline needs none taken away
+		_ = limit.SetReadDeadline(time.Time{})
+		behind.ServeHTTP(w, r)
+	})
+}
+
+// Violation is told by the gate.
+func (f *front) Violation(v wall.Violation) { f.house.cookies.Violation(v) }
+
+// Signal is told by the gate.
+func (f *front) Signal(honoured bool) { f.house.optout.Seen(honoured) }
+
+// Link is told by the gate.
+func (f *front) Link(host string) {
+	f.labelled.Add(1)
+	f.house.links.Seen(host)
+}
+
+// Labelled says how many links were labelled since the start.
+func (f *front) Labelled() int64 { return f.labelled.Load() }
+
+// Leaks says how many addresses that tell of a visitor were seen.
+func (f *front) Leaks(ctx context.Context) (int64, error) { return f.house.cookies.Leaks(ctx) }
