@@ -1,30 +1,36 @@
 package markup
 
+import (
+	"github.com/avow-privacy/avow/gate/markup/tags"
+	"github.com/avow-privacy/avow/gate/markup/values"
+)
+
 // startOfTag judges what was read of a start tag, and puts in what goes before
 // it. All says whether all of the tag was read.
-func (w *Writer) startOfTag(all bool) {
-	if !w.cut {
-		w.placeStart(w.elem, w.start)
+func (w *scanner) startOfTag(all bool) {
+	if !w.Cut {
+		w.placeStart(w.Elem, w.Start)
 		w.force()
 	}
-	if w.n == 0 {
+	if w.N == 0 {
 		return
 	}
 	w.values = w.values[:0]
-	for i := range w.parts[:w.n] {
-		w.note(&w.parts[i])
+	for i := range w.Parts[:w.N] {
+		p := &w.Parts[i]
+		w.Note(p, w.value(p))
 	}
 	stand := Found{}
-	for i := range w.parts[:w.n] {
-		w.judgePart(&w.parts[i], all, &stand)
+	for i := range w.Parts[:w.N] {
+		w.judgePart(&w.Parts[i], all, &stand)
 	}
-	if w.elem.id == elArea && w.outward && all {
+	if w.Elem.ID == tags.Area && w.outward && all {
 		w.describe()
 	}
-	if stand.Inert && w.elem.is&standsIn != 0 && !w.cut && !w.hidden && w.plain() {
+	if stand.Inert && w.Elem.Is&tags.StandsIn != 0 && !w.Cut && !w.Hidden && w.Plain() {
 		w.extra = hide
 		if w.r.Placeholder != nil {
-			w.upTo(w.start)
+			w.upTo(w.Start)
 			w.out = w.r.Placeholder(w.out, stand)
 		}
 	}
@@ -32,67 +38,67 @@ func (w *Writer) startOfTag(all bool) {
 
 // force puts in, before an element whose content is text, what makes sure
 // that a browser takes it for such.
-func (w *Writer) force() {
-	e := w.elem
-	if e.is&rawText == 0 || w.drawing() || !w.careful {
+func (w *scanner) force() {
+	e := w.Elem
+	if e.Is&tags.RawText == 0 || w.Drawing() || !w.careful {
 		return
 	}
-	doubt := w.unsure || w.choosing || w.noscript || w.frames || w.columns
-	if e.id == elPlaintext && doubt { // nothing could end it
-		w.instead(w.start, 1, "&lt;")
-		w.elem = unknown
+	doubt := w.Unsure || w.choosing || w.noscript || w.frames || w.columns
+	if e.ID == tags.Plaintext && doubt { // nothing could end it
+		w.instead(w.Start, 1, "&lt;")
+		w.Elem = tags.Unknown
 		return
 	}
-	w.upTo(w.start)
-	if w.unsure {
+	w.upTo(w.Start)
+	if w.Unsure {
 		w.out = append(w.out, "<b></b>"...)
-		w.unsure = w.point
+		w.Unsure = w.Point
 	}
-	if w.choosing && e.id != elScript && e.id != elTextarea {
+	if w.choosing && e.ID != tags.Script && e.ID != tags.Textarea {
 		w.out = append(w.out, "</select>"...)
 		w.choosing = false
 	}
 }
 
 // enter goes on after a start tag.
-func (w *Writer) enter(closed bool) {
-	e := w.elem
-	if e == unknown && len(w.stack) == 0 {
+func (w *scanner) enter(closed bool) {
+	e := w.Elem
+	if e == tags.Unknown && !w.Inside() {
 		return
 	}
-	drawing := w.drawing()
-	switch e.id {
-	case elA:
+	drawing := w.Drawing()
+	switch e.ID {
+	case tags.A:
 		w.link, w.linkDrawn = w.outward, drawing
-	case elNoscript:
+	case tags.Noscript:
 		if !drawing && !w.noscript {
-			w.noscript, w.before = true, w.plain() && len(w.stack) == 0
+			w.noscript, w.before = true, w.Plain() && !w.Inside()
 		}
-	case elTemplate:
+	case tags.Template:
 		if !drawing {
 			w.templates++
 		}
-	case elSelect:
+	case tags.Select:
 		w.choosing = w.choosing || !drawing
-	case elFrameset:
+	case tags.Frameset:
 		w.frames = true
-	case elCol:
+	case tags.Col:
 		w.columns = w.columns || w.templates > 0
 	}
-	if e.is&rawText != 0 && !drawing {
+	if e.Is&tags.RawText != 0 && !drawing {
 		w.enterText(e)
 	}
-	w.opened(e, w.name[:w.named], closed, w.choosing || w.frames || w.columns)
+	w.Foreign.Opened(e, w.Name(), closed, w.choosing || w.frames || w.columns)
 }
 
 // enterText goes on in an element whose content is text.
-func (w *Writer) enterText(e *element) {
+func (w *scanner) enterText(e *tags.Element) {
 	w.raw, w.escape, w.dashes, w.seen = e, 0, 0, w.pos
-	w.report = w.r.Found != nil && (e.id == elStyle || e.id == elScript && w.listed)
-	switch e.id {
-	case elScript:
+	w.report = w.r.Found != nil && (e.ID == tags.Style || e.ID == tags.Script && w.Listed)
+	switch e.ID {
+	case tags.Script:
 		w.state = inScript
-	case elPlaintext:
+	case tags.Plaintext:
 		w.state = inPlaintext
 	default:
 		w.state = inRaw
@@ -100,27 +106,27 @@ func (w *Writer) enterText(e *element) {
 }
 
 // endTagSeen goes on after an end tag.
-func (w *Writer) endTagSeen() {
-	e, i := w.elem, w.pos
-	if !w.cut {
-		w.placeEnd(e, w.start)
+func (w *scanner) endTagSeen() {
+	e, i := w.Elem, w.pos
+	if !w.Cut {
+		w.placeEnd(e, w.Start)
 	}
-	switch drawing := w.drawing(); {
-	case e.id == elA:
+	switch drawing := w.Drawing(); {
+	case e.ID == tags.A:
 		w.label(drawing)
-	case e.id == elNoscript && w.noscript:
+	case e.ID == tags.Noscript && w.noscript:
 		w.upTo(i)
 		w.noscript = false
-		if !w.before || w.unsure || len(w.stack) > 0 {
-			w.lose()
-			w.point = true
+		if !w.before || w.Unsure || w.Inside() {
+			w.Lose()
+			w.Point = true
 		}
 		w.ended = false
 		return
-	case e.id == elTemplate && !drawing && w.templates > 0:
+	case e.ID == tags.Template && !drawing && w.templates > 0:
 		w.templates--
 		w.columns = w.columns && w.templates > 0
-	case e.id == elSelect && w.plain():
+	case e.ID == tags.Select && w.Plain():
 		w.choosing = false
 	}
 	w.pass(i)
@@ -128,39 +134,39 @@ func (w *Writer) endTagSeen() {
 		w.ended = false
 		return
 	}
-	w.closed(e, w.name[:w.named])
+	w.Foreign.Closed(e, w.Name())
 }
 
 // label says at the end of a link that it leaves the site.
-func (w *Writer) label(drawing bool) {
+func (w *scanner) label(drawing bool) {
 	switch {
-	case !w.link || w.cut:
-	case !drawing && !w.linkDrawn && w.plain():
-		w.upTo(w.start)
+	case !w.link || w.Cut:
+	case !drawing && !w.linkDrawn && w.Plain():
+		w.upTo(w.Start)
 		w.put(w.r.Label)
 	case drawing && w.linkDrawn && w.r.Say != "":
-		w.upTo(w.start)
+		w.upTo(w.Start)
 		w.out = append(w.out, "<title>"...)
-		w.out = append(appendEscaped(w.out, w.r.Say), "</title>"...)
+		w.out = append(values.Escape(w.out, w.r.Say), "</title>"...)
 	}
 	w.link = false
 }
 
 // describe says at an area of a map that it leaves the site.
-func (w *Writer) describe() {
+func (w *scanner) describe() {
 	if w.r.Say == "" {
 		return
 	}
-	var best *part
-	for i := range w.parts[:w.n] {
-		p := &w.parts[i]
-		if p.id == atAriaLabel && p.valued && (best == nil || best.id != atAriaLabel) || p.id == atAlt && p.valued && best == nil {
+	var best *tags.Part
+	for i := range w.Parts[:w.N] {
+		p := &w.Parts[i]
+		if p.ID == tags.AtAriaLabel && p.Valued && (best == nil || best.ID != tags.AtAriaLabel) || p.ID == tags.AtAlt && p.Valued && best == nil {
 			best = p
 		}
 	}
-	if best == nil && !w.cut {
+	if best == nil && !w.Cut {
 		w.extra = alt
 	} else if best != nil {
-		best.act = lengthen
+		best.Act = tags.Lengthen
 	}
 }

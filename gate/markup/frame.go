@@ -1,5 +1,7 @@
 package markup
 
+import "github.com/avow-privacy/avow/gate/markup/tags"
+
 // A frame changes the documents that stand in attributes (srcdoc).
 type frame struct {
 	rules Rules
@@ -18,10 +20,10 @@ func (f *frame) Write(p []byte) (int, error) {
 }
 
 // judgeFrame changes the document v as the page itself is changed.
-func (w *Writer) judgeFrame(p *part, v []byte) {
+func (w *scanner) judgeFrame(p *tags.Part, v []byte) {
 	deep := w.deep + 1
-	if p.cut || deep > framed {
-		p.act = rename
+	if p.Cut || deep > framed {
+		p.Act = tags.Rename
 		return
 	}
 	if w.frame == nil {
@@ -31,23 +33,17 @@ func (w *Writer) judgeFrame(p *part, v []byte) {
 	f.rules, f.out = *w.r, f.out[:0]
 	f.rules.Fragment, f.rules.Policy = true, nil
 	f.w.Reset(f, &f.rules)
-	f.w.deep = deep
-	f.w.inherit(&w.address)
+	f.w.s.deep = deep
+	f.w.s.Inherit(&w.Reader)
+	f.w.s.baseVerdict = w.baseVerdict
 	f.w.Write(v) // a frame takes all
 	f.w.Close()
-	w.relied = w.relied || f.w.relied
+	w.Relied = w.Relied || f.w.s.Relied
 	if string(f.out) == string(v) {
 		return
 	}
-	p.from = len(w.values)
+	p.From = len(w.values)
 	w.values = append(w.values, f.out...)
-	p.to = len(w.values)
-	p.act = replace
-}
-
-// inherit takes over what relative addresses are relative to.
-func (a *address) inherit(from *address) {
-	a.baseScheme, a.baseVerdict = from.baseScheme, from.baseVerdict
-	a.baseHost = append(a.baseHost, from.baseHost...)
-	a.base = append(a.base, from.base...)
+	p.To = len(w.values)
+	p.Act = tags.Replace
 }

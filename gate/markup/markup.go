@@ -63,56 +63,10 @@ type Rules struct {
 	Found func(Found)
 }
 
-const (
-	longest = 64 << 10 // bytes of one tag that are looked at together
-	piece   = 8 << 10  // bytes taken at a time while something is held back
-	gather  = 4 << 10  // a run of bytes shorter than this is copied to be written with others
-)
-
 // A Writer passes HTML on to another writer, changed as the rules say. What it
 // writes does not depend on how its input is cut, and it holds back no more than
 // one tag, or 64 KiB of it.
-type Writer struct {
-	w    io.Writer
-	r    *Rules
-	err  error
-	hold []byte // taken and not passed on
-	out  []byte // to be written, gathered
-
-	b     []byte // what is looked at: hold, or what Write was given
-	done  int    // b[:done] is passed on
-	pos   int    // the next byte to look at
-	last  bool   // no more will come
-	state state
-
-	careful bool // something may have to be made inert
-
-	page
-	tag
-	address
-	frame *frame // for documents in attributes
-	deep  int    // how many documents this one stands in
-}
-
-// page is what is known of a page so far.
-type page struct {
-	raw       *element // whose text is being skipped
-	escape    uint8    // of a script: 1 in a comment, 2 in a script in it
-	dashes    int      // minus signs just before pos
-	report    bool     // the text may name hosts
-	seen      int      // up to where the text was searched for them
-	ended     bool     // a raw text has just ended
-	phase     phase
-	templates int  // open ones
-	noscript  bool // in one, which is text or markup as the browser likes
-	before    bool // noscript began in certain HTML
-	frames    bool // a frameset was seen
-	choosing  bool // a select may be open
-	columns   bool // a col in a template was seen
-	link      bool // a link to another site is open
-	linkDrawn bool // in a drawing
-	foreign
-}
+type Writer struct{ s scanner }
 
 // NewWriter returns a Writer to w.
 func NewWriter(w io.Writer, r *Rules) *Writer {
@@ -122,99 +76,18 @@ func NewWriter(w io.Writer, r *Rules) *Writer {
 }
 
 // Reset makes w new, for another page, and keeps its memory.
-func (w *Writer) Reset(to io.Writer, r *Rules) {
-	w.w, w.r, w.err = to, r, nil
-	w.hold, w.out = w.hold[:0], w.out[:0]
-	w.done, w.pos, w.last, w.state = 0, 0, false, starting
-	w.careful = r.Judge != nil
-	w.page.reset()
-	w.address.reset(r.Self)
-	if r.Fragment {
-		w.phase = inBody
-	}
-}
-
-func (p *page) reset() {
-	stack := p.stack[:0]
-	*p = page{}
-	p.stack = stack
-}
+func (w *Writer) Reset(to io.Writer, r *Rules) { w.s.reset(to, r) }
 
 // Write takes more of the page.
 func (w *Writer) Write(p []byte) (int, error) {
-	n := len(p)
-	for len(p) > 0 && w.err == nil {
-		if len(w.hold) == 0 {
-			w.look(p)
-			break
-		}
-		k := min(len(p), piece)
-		w.hold = append(w.hold, p[:k]...)
-		p = p[k:]
-		w.look(w.hold)
+	if w.s.take(p); w.s.err != nil {
+		return 0, w.s.err
 	}
-	w.flush()
-	if w.err != nil {
-		return 0, w.err
-	}
-	return n, nil
+	return len(p), nil
 }
 
 // Close writes what was held back. It does not close the writer beneath.
 func (w *Writer) Close() error {
-	w.last = true
-	w.look(w.hold)
-	w.finish()
-	w.flush()
-	return w.err
-}
-
-// look goes over b, and keeps what has to wait for more.
-func (w *Writer) look(b []byte) {
-	w.b, w.done = b, 0
-	keep := w.scan()
-	if w.last {
-		keep = len(b)
-	}
-	w.upTo(keep)
-	if len(w.hold) == 0 || keep > 0 {
-		w.hold = append(w.hold[:0], b[keep:]...)
-	}
-	w.pos -= keep
-	w.start -= keep
-	w.seen -= keep
-	w.b, w.done = nil, 0
-}
-
-// upTo passes on all before k.
-func (w *Writer) upTo(k int) {
-	if k > w.done {
-		w.put(w.b[w.done:k])
-		w.done = k
-	}
-}
-
-// instead passes on all before k, then s in place of the next n bytes.
-func (w *Writer) instead(k, n int, s string) {
-	w.upTo(k)
-	w.out = append(w.out, s...)
-	w.done = k + n
-}
-
-func (w *Writer) put(p []byte) {
-	if len(p) < gather {
-		w.out = append(w.out, p...)
-		return
-	}
-	w.flush()
-	if w.err == nil {
-		_, w.err = w.w.Write(p)
-	}
-}
-
-func (w *Writer) flush() {
-	if len(w.out) > 0 && w.err == nil {
-		_, w.err = w.w.Write(w.out)
-	}
-	w.out = w.out[:0]
+	w.s.close()
+	return w.s.err
 }

@@ -1,6 +1,11 @@
 package markup
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/avow-privacy/avow/gate/markup/tags"
+	"github.com/avow-privacy/avow/gate/markup/values"
+)
 
 // phase is how far a page has come, in the insertion modes of the standard
 // (13.2.6.4): it says where head and body begin if no tag says so.
@@ -14,12 +19,12 @@ const (
 )
 
 // text is told of text between tags.
-func (w *Writer) text(i, end int) {
+func (w *scanner) text(i, end int) {
 	if w.phase == inBody {
 		return
 	}
 	for ; i < end; i++ {
-		if !space(w.b[i]) {
+		if !values.Space(w.b[i]) {
 			w.needBody(i)
 			return
 		}
@@ -27,9 +32,9 @@ func (w *Writer) text(i, end int) {
 }
 
 // settled says whether nothing can go in here, or no more has to.
-func (w *Writer) settled() bool { return w.phase == inBody || w.templates > 0 || w.noscript }
+func (w *scanner) settled() bool { return w.phase == inBody || w.templates > 0 || w.noscript }
 
-func (w *Writer) needHead(i int) {
+func (w *scanner) needHead(i int) {
 	if !w.settled() && w.phase == beforeHead {
 		w.upTo(i)
 		w.put(w.r.Head)
@@ -37,7 +42,7 @@ func (w *Writer) needHead(i int) {
 	}
 }
 
-func (w *Writer) needBody(i int) {
+func (w *scanner) needBody(i int) {
 	if !w.settled() {
 		w.needHead(i)
 		w.upTo(i)
@@ -45,7 +50,7 @@ func (w *Writer) needBody(i int) {
 	}
 }
 
-func (w *Writer) putBody() {
+func (w *scanner) putBody() {
 	w.phase = inBody
 	if w.r.LateBody != nil {
 		w.out = w.r.LateBody(w.out)
@@ -55,19 +60,19 @@ func (w *Writer) putBody() {
 }
 
 // placeStart puts in what goes before the start tag of e.
-func (w *Writer) placeStart(e *element, i int) {
+func (w *scanner) placeStart(e *tags.Element, i int) {
 	switch {
-	case w.settled() || e.id == elHTML:
-	case e.id == elHead:
+	case w.settled() || e.ID == tags.HTML:
+	case e.ID == tags.Head:
 		if w.phase != beforeHead {
 			return
 		}
-	case e.id == elBody:
+	case e.ID == tags.Body:
 		w.needHead(i)
-	case e.id == elFrameset:
+	case e.ID == tags.Frameset:
 		w.needHead(i)
 		w.phase = inBody
-	case e.is&inHead != 0:
+	case e.Is&tags.InHead != 0:
 		w.needHead(i)
 	default:
 		w.needBody(i)
@@ -75,30 +80,30 @@ func (w *Writer) placeStart(e *element, i int) {
 }
 
 // placedStart puts in what goes after the start tag of e, which ends at i.
-func (w *Writer) placedStart(e *element, i int) {
+func (w *scanner) placedStart(e *tags.Element, i int) {
 	switch {
 	case w.settled():
-	case e.id == elHead && w.phase == beforeHead:
+	case e.ID == tags.Head && w.phase == beforeHead:
 		w.needHead(i)
-	case e.id == elBody:
+	case e.ID == tags.Body:
 		w.needBody(i)
 	}
 }
 
 // placeEnd puts in what goes before the end tag of e.
-func (w *Writer) placeEnd(e *element, i int) {
+func (w *scanner) placeEnd(e *tags.Element, i int) {
 	switch {
 	case w.settled():
-	case e.id == elHead:
+	case e.ID == tags.Head:
 		w.needHead(i)
 		w.phase = afterHead
-	case e.id == elBody, e.id == elHTML, e.id == elBr:
+	case e.ID == tags.Body, e.ID == tags.HTML, e.ID == tags.Br:
 		w.needBody(i)
 	}
 }
 
 // finish puts in what found no place before the end. An empty answer stays empty.
-func (w *Writer) finish() {
+func (w *scanner) finish() {
 	if w.state == inData && w.phase != beforeHead && !w.settled() {
 		w.putBody()
 	}
@@ -110,7 +115,7 @@ const noscriptEnd = "</noscript"
 // first </noscript>, be it in a comment, in a raw text or in an attribute.
 // One that runs none takes it for markup. escapes looks before end for a
 // </noscript> that only the first would see.
-func (w *Writer) escapes(end int) int {
+func (w *scanner) escapes(end int) int {
 	if !w.noscript || !w.careful {
 		return -1
 	}
@@ -129,7 +134,7 @@ func (w *Writer) escapes(end int) int {
 }
 
 // cutShort ends a comment or a raw text at k, so that both see the same.
-func (w *Writer) cutShort(k int) {
+func (w *scanner) cutShort(k int) {
 	w.upTo(k)
 	switch w.state {
 	case inComment:
@@ -142,16 +147,16 @@ func (w *Writer) cutShort(k int) {
 		if w.escape > 0 {
 			w.out = append(w.out, "-->"...)
 		}
-		w.out = append(append(append(w.out, "</"...), w.raw.name...), '>')
+		w.out = append(append(append(w.out, "</"...), w.raw.Name...), '>')
 		w.report, w.ended = false, false
 	}
 	w.pos, w.state = k, inData
 }
 
 // pass passes on all of a tag before k. A </noscript> in it is taken apart.
-func (w *Writer) pass(k int) {
+func (w *scanner) pass(k int) {
 	for i := w.done; w.noscript && w.careful && i < k; i++ {
-		if w.b[i] == '<' && begins(w.b[i:], noscriptEnd) {
+		if w.b[i] == '<' && w.word(w.b[i:], noscriptEnd) == yes {
 			w.instead(i+1, 1, "_")
 		}
 	}
@@ -162,7 +167,7 @@ func (w *Writer) pass(k int) {
 //
 // In frames, and among the columns of a template, a browser does not take style
 // or script for what they are, and goes on reading markup; but there it heeds only few tags.
-func (w *Writer) guard(i int) answer {
+func (w *scanner) guard(i int) answer {
 	if !w.careful || !w.noscript && !w.frames && !w.columns {
 		return no
 	}

@@ -1,6 +1,11 @@
 package markup
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/avow-privacy/avow/gate/markup/tags"
+	"github.com/avow-privacy/avow/gate/markup/values"
+)
 
 type state uint8
 
@@ -19,7 +24,7 @@ const (
 
 // scan looks at w.b from w.pos on, as far as can be told without more. It
 // returns how much may be passed on.
-func (w *Writer) scan() int {
+func (w *scanner) scan() int {
 	for {
 		var keep int
 		switch w.state {
@@ -48,7 +53,7 @@ func (w *Writer) scan() int {
 const more = -1 // there is more to be looked at
 
 // begin looks at the mark that a text may begin with.
-func (w *Writer) begin() int {
+func (w *scanner) begin() int {
 	b := w.b
 	switch {
 	case len(b) == 0:
@@ -66,7 +71,7 @@ func (w *Writer) begin() int {
 }
 
 // data is the state between tags.
-func (w *Writer) data() int {
+func (w *scanner) data() int {
 	b := w.b
 	for {
 		i := bytes.IndexByte(b[w.pos:], '<')
@@ -82,23 +87,23 @@ func (w *Writer) data() int {
 			return i
 		}
 		switch c := b[i+1]; {
-		case letter(c):
+		case values.Letter(c):
 			w.beginTag(i, i+1, false)
 			return more
 		case c == '/':
 			if i+2 == len(b) {
 				return i
 			}
-			if letter(b[i+2]) {
+			if values.Letter(b[i+2]) {
 				w.beginTag(i, i+2, true)
 				return more
 			}
-			w.start, w.pos, w.seen, w.state = i, i+2, i+2, inBogus
+			w.Start, w.pos, w.seen, w.state = i, i+2, i+2, inBogus
 			return more
 		case c == '!':
 			return w.declaration(i)
 		case c == '?':
-			w.start, w.pos, w.seen, w.state = i, i+2, i+2, inBogus
+			w.Start, w.pos, w.seen, w.state = i, i+2, i+2, inBogus
 			return more
 		}
 		w.text(i, i+1)
@@ -109,18 +114,18 @@ func (w *Writer) data() int {
 const cdata = "[CDATA["
 
 // declaration looks at what begins with <!
-func (w *Writer) declaration(i int) int {
+func (w *scanner) declaration(i int) int {
 	rest := w.b[i+2:]
-	w.start, w.seen = i, i+2
+	w.Start, w.seen = i, i+2
 	switch {
 	case bytes.HasPrefix(rest, []byte("--")):
 		w.pos, w.state = i+4, inComment
 		return more
 	case bytes.HasPrefix(rest, []byte(cdata)):
 		switch {
-		case w.unsure && w.careful: // what it is is for us to say: a comment
+		case w.Unsure && w.careful: // what it is is for us to say: a comment
 			w.instead(i+2, 1, "_")
-		case len(w.stack) > 0 && w.top() != html:
+		case w.Between():
 			w.pos, w.state = i+9, inCDATA
 			return more
 		}
@@ -132,7 +137,7 @@ func (w *Writer) declaration(i int) int {
 }
 
 // comment looks for the end of a comment, or of what is passed over as one.
-func (w *Writer) comment() int {
+func (w *scanner) comment() int {
 	b := w.b
 	for w.pos < len(b) {
 		i := bytes.IndexByte(b[w.pos:], '>')
@@ -162,8 +167,8 @@ func (w *Writer) comment() int {
 }
 
 // commentEnds says whether the > at i ends it.
-func (w *Writer) commentEnds(i int) bool {
-	b, n := w.b, i-w.start // n bytes of it come before
+func (w *scanner) commentEnds(i int) bool {
+	b, n := w.b, i-w.Start // n bytes of it come before
 	switch w.state {
 	case inBogus:
 		return true
@@ -175,7 +180,7 @@ func (w *Writer) commentEnds(i int) bool {
 }
 
 // rawText looks for the end tag of an element whose content is text.
-func (w *Writer) rawText() int {
+func (w *scanner) rawText() int {
 	b := w.b
 	for {
 		i := bytes.IndexByte(b[w.pos:], '<')
@@ -186,7 +191,7 @@ func (w *Writer) rawText() int {
 		w.pos += i
 		a := w.guard(w.pos)
 		if a == no {
-			a = w.endTag(w.pos, w.raw.name)
+			a = w.endTag(w.pos, w.raw.Name)
 		}
 		switch a {
 		case yes:
@@ -199,7 +204,7 @@ func (w *Writer) rawText() int {
 	}
 }
 
-func (w *Writer) leaveRaw() {
+func (w *scanner) leaveRaw() {
 	w.report = w.report && w.searched(w.pos) < 0
 	w.state, w.ended = inData, true
 }
@@ -213,7 +218,7 @@ const (
 )
 
 // endTag says whether the end tag of e begins at i.
-func (w *Writer) endTag(i int, e string) answer {
+func (w *scanner) endTag(i int, e string) answer {
 	rest := w.b[i+1:]
 	if len(rest) == 0 {
 		return maybe
@@ -225,20 +230,20 @@ func (w *Writer) endTag(i int, e string) answer {
 }
 
 // word says whether b begins with s and a byte that ends a name.
-func (w *Writer) word(b []byte, s string) answer {
+func (w *scanner) word(b []byte, s string) answer {
 	switch {
 	case len(b) <= len(s):
-		if begins(b, s[:len(b)]) {
+		if values.Begins(b, s[:len(b)]) {
 			return maybe
 		}
-	case begins(b, s) && nameEnds[b[len(s)]]:
+	case values.Begins(b, s) && tags.NameEnds[b[len(s)]]:
 		return yes
 	}
 	return no
 }
 
 // script looks for the end of a script, over comments in it and scripts in these.
-func (w *Writer) script() int {
+func (w *scanner) script() int {
 	b := w.b
 	for w.pos < len(b) {
 		i := w.pos
@@ -279,7 +284,7 @@ func (w *Writer) script() int {
 }
 
 // scriptTag looks at the < at i, and goes past it unless it is the end of the script.
-func (w *Writer) scriptTag(i int) answer {
+func (w *scanner) scriptTag(i int) answer {
 	rest := w.b[i+1:]
 	switch a := w.endTag(i, "script"); {
 	case a == maybe, a == yes && w.escape < 2:

@@ -1,45 +1,41 @@
-package markup
+package values
 
 import "bytes"
 
-// address is what addresses are read against, and room to read them in.
-type address struct {
+// A Reader reads the addresses of one page, as the URL standard says.
+type Reader struct {
 	scheme, host string // of the page
-	based        bool   // a base was seen
-	relied       bool   // a relative address was seen
+	Based        bool   // a base was seen
+	Relied       bool   // a relative address was seen
 	base         []byte // its address, if it is at another site
 	baseScheme   string
 	baseHost     []byte
-	baseVerdict  Verdict
 	clean        []byte // the address that is read
 	hostRoom     []byte
-	schemeRoom   [8]byte
-	decoded      []byte
-	values       []byte // new values of attributes
-	absolute     []byte
 }
 
-func (a *address) reset(self string) {
+// Reset makes a new, for a page at self, which is scheme and host.
+func (a *Reader) Reset(self string) {
 	a.scheme, a.host = "", ""
 	if i := bytes.IndexByte([]byte(self), ':'); i > 0 && len(self) > i+3 {
 		a.scheme, a.host = self[:i], self[i+3:]
 	}
-	a.based, a.relied, a.base, a.baseScheme, a.baseHost = false, false, a.base[:0], "", a.baseHost[:0]
+	a.Based, a.Relied, a.base, a.baseScheme, a.baseHost = false, false, a.base[:0], "", a.baseHost[:0]
 }
 
-// A site is where an address leads.
-type site struct {
-	none     bool // nowhere outside, or to no host
-	relative bool
-	open     bool // more of the address could change all of this
-	scheme   string
-	host     []byte
-	rest     []byte // after the host
-	verdict  Verdict
+// A Site is where an address leads. It holds until the next one is read.
+type Site struct {
+	None     bool // nowhere outside, or to no host
+	Own      bool // it names the page's own scheme and host
+	Relative bool
+	Open     bool // were there more of the address, that could change all of this
+	Scheme   string
+	Host     []byte
+	Rest     []byte // after the host
 }
 
 // tidy returns v without what a browser drops before it reads an address.
-func (w *Writer) tidy(v []byte) []byte {
+func (a *Reader) tidy(v []byte) []byte {
 	odd := false
 	for _, c := range v {
 		if c <= ' ' {
@@ -56,22 +52,22 @@ func (w *Writer) tidy(v []byte) []byte {
 	for len(v) > 0 && v[len(v)-1] <= ' ' {
 		v = v[:len(v)-1]
 	}
-	w.clean = w.clean[:0]
+	a.clean = a.clean[:0]
 	for _, c := range v {
 		if c != '\t' && c != '\n' && c != '\r' {
-			w.clean = append(w.clean, c)
+			a.clean = append(a.clean, c)
 		}
 	}
-	return w.clean
+	return a.clean
 }
 
-// locate reads the address u, which has no character references left in it, as
+// Locate reads the address u, which has no character references left in it, as
 // the URL standard says.
-func (w *Writer) locate(u []byte) site {
-	u = w.tidy(u)
-	base := w.scheme
-	if w.baseScheme != "" {
-		base = w.baseScheme
+func (a *Reader) Locate(u []byte) Site {
+	u = a.tidy(u)
+	base := a.scheme
+	if a.baseScheme != "" {
+		base = a.baseScheme
 	}
 	scheme, rest := schemeOf(u)
 	n := 0
@@ -82,62 +78,56 @@ func (w *Writer) locate(u []byte) site {
 	switch {
 	case scheme == nil:
 		if n < 2 {
-			return w.relativeTo(u)
+			return a.relativeTo(u)
 		}
 		if known = base; known == "" {
 			known = "https"
 		}
-	case n < 2 && base != "" && same(scheme, base):
-		return w.relativeTo(rest)
+	case n < 2 && base != "" && Same(scheme, base):
+		return a.relativeTo(rest)
 	default:
 		if known = special(scheme); known == "" {
-			return site{none: true}
+			return Site{None: true}
 		}
 	}
-	return w.authority(known, rest[n:])
+	return a.authority(known, rest[n:])
 }
 
 // authority reads an authority and what follows it.
-func (w *Writer) authority(scheme string, u []byte) site {
+func (a *Reader) authority(scheme string, u []byte) Site {
 	k := end(u, "/\\?#")
-	s := site{scheme: scheme, open: k == len(u), rest: u[k:]}
+	s := Site{Scheme: scheme, Open: k == len(u), Rest: u[k:]}
 	host := u[:k]
 	if i := bytes.LastIndexByte(host, '@'); i >= 0 {
 		host = host[i+1:]
 	}
-	s.host = w.tidyHost(host, scheme)
-	if s.none = len(s.host) == 0; s.none {
+	s.Host = a.tidyHost(host, scheme)
+	if s.None = len(s.Host) == 0; s.None {
 		return s
 	}
-	if string(s.host) == w.host && scheme == w.scheme || w.r.Judge == nil {
-		return s
-	}
-	s.verdict = w.r.Judge(append(w.schemeRoom[:0], scheme...), s.host)
+	s.Own = string(s.Host) == a.host && scheme == a.scheme
 	return s
 }
 
 // relativeTo says where u leads, which names no host.
-func (w *Writer) relativeTo(u []byte) site {
-	w.relied = true
-	s := site{relative: true, rest: u, scheme: w.baseScheme, host: w.baseHost, none: len(w.baseHost) == 0}
-	if !s.none {
-		s.verdict = w.baseVerdict
-	}
+func (a *Reader) relativeTo(u []byte) Site {
+	a.Relied = true
+	s := Site{Relative: true, Rest: u, Scheme: a.baseScheme, Host: a.baseHost, None: len(a.baseHost) == 0}
 	// While it could still become a scheme, or a second slash follow, all is open.
-	s.open = len(u) < 2 || bytes.IndexAny(u, "/\\?#.%") < 0
+	s.Open = len(u) < 2 || bytes.IndexAny(u, "/\\?#.%") < 0
 	return s
 }
 
 // schemeOf divides u after its scheme, if it has one.
 func schemeOf(u []byte) (scheme, rest []byte) {
-	if len(u) == 0 || !letter(u[0]) {
+	if len(u) == 0 || !Letter(u[0]) {
 		return nil, u
 	}
 	for i, c := range u {
 		switch {
 		case c == ':':
 			return u[:i], u[i+1:]
-		case letter(c), '0' <= c && c <= '9', c == '+', c == '-', c == '.':
+		case Letter(c), '0' <= c && c <= '9', c == '+', c == '-', c == '.':
 		default:
 			return nil, u
 		}
@@ -149,7 +139,7 @@ func schemeOf(u []byte) (scheme, rest []byte) {
 // browsers ask.
 func special(s []byte) string {
 	for _, known := range []string{"https", "http", "wss", "ws", "ftp"} {
-		if same(s, known) {
+		if Same(s, known) {
 			return known
 		}
 	}
@@ -157,7 +147,7 @@ func special(s []byte) string {
 }
 
 // tidyHost returns a host in lower case, without percent signs and without the usual port.
-func (w *Writer) tidyHost(h []byte, scheme string) []byte {
+func (a *Reader) tidyHost(h []byte, scheme string) []byte {
 	h = bytes.TrimSuffix(h, []byte(":"))
 	switch scheme {
 	case "https", "wss":
@@ -174,16 +164,16 @@ func (w *Writer) tidyHost(h []byte, scheme string) []byte {
 	if !odd {
 		return h
 	}
-	out := w.hostRoom[:0]
+	out := a.hostRoom[:0]
 	for i := 0; i < len(h); i++ {
 		c := h[i]
 		if c == '%' && i+2 < len(h) && hex(h[i+1]) < 16 && hex(h[i+2]) < 16 {
 			c = hex(h[i+1])<<4 | hex(h[i+2])
 			i += 2
 		}
-		out = append(out, lower(c))
+		out = append(out, Lower(c))
 	}
-	w.hostRoom = out
+	a.hostRoom = out
 	return out
 }
 
@@ -197,20 +187,20 @@ func hex(c byte) byte {
 	return 16
 }
 
-// whole appends s as an absolute address.
-func (w *Writer) whole(dst []byte, s site) []byte {
-	dst = append(append(append(dst, s.scheme...), "://"...), s.host...)
-	if !s.relative {
-		return append(dst, s.rest...)
+// Whole appends s as an absolute address.
+func (a *Reader) Whole(dst []byte, s Site) []byte {
+	dst = append(append(append(dst, s.Scheme...), "://"...), s.Host...)
+	if !s.Relative {
+		return append(dst, s.Rest...)
 	}
-	path := w.base
+	path := a.base
 	cut := "?#"
 	switch {
-	case len(s.rest) == 0 || s.rest[0] == '#':
+	case len(s.Rest) == 0 || s.Rest[0] == '#':
 		cut = "#"
-	case s.rest[0] == '?':
-	case s.rest[0] == '/' || s.rest[0] == '\\':
-		return append(dst, s.rest...)
+	case s.Rest[0] == '?':
+	case s.Rest[0] == '/' || s.Rest[0] == '\\':
+		return append(dst, s.Rest...)
 	default:
 		path = path[:end(path, "?#")]
 		path = path[:bytes.LastIndexByte(path, '/')+1]
@@ -219,7 +209,21 @@ func (w *Writer) whole(dst []byte, s site) []byte {
 	if len(path) == 0 {
 		path = []byte("/")
 	}
-	return append(append(dst, path...), s.rest...)
+	return append(append(dst, path...), s.Rest...)
+}
+
+// Base makes s what relative addresses are relative to from now on.
+func (a *Reader) Base(s Site) {
+	a.baseScheme = s.Scheme
+	a.baseHost = append(a.baseHost[:0], s.Host...)
+	a.base = append(a.base[:0], s.Rest[:min(len(s.Rest), 4<<10)]...)
+}
+
+// Inherit takes over what relative addresses are relative to.
+func (a *Reader) Inherit(from *Reader) {
+	a.baseScheme = from.baseScheme
+	a.baseHost = append(a.baseHost[:0], from.baseHost...)
+	a.base = append(a.base[:0], from.base...)
 }
 
 // end returns where the first of chars is in b.

@@ -1,4 +1,4 @@
-package markup
+package values
 
 import (
 	"bytes"
@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// decode appends v, the value of an attribute, without its character references (13.2.5.72).
-func decode(dst, v []byte) []byte {
+// Decode appends v, the value of an attribute, without its character references (13.2.5.72).
+func Decode(dst, v []byte) []byte {
 	for i := 0; i < len(v); {
 		k := bytes.IndexByte(v[i:], '&')
 		if k < 0 {
@@ -41,7 +41,7 @@ func decodeOne(dst, v []byte) ([]byte, int) {
 		return decodeNumber(dst, v)
 	}
 	n := 1
-	for n < len(v) && n < 40 && (letter(v[n]) || '0' <= v[n] && v[n] <= '9') {
+	for n < len(v) && n < 40 && (Letter(v[n]) || '0' <= v[n] && v[n] <= '9') {
 		n++
 	}
 	switch {
@@ -92,9 +92,9 @@ func decodeNumber(dst, v []byte) ([]byte, int) {
 	return utf8.AppendRune(dst, c), n
 }
 
-// appendQuoted appends value so that it may stand between quotes of either
+// Quote appends value so that it may stand between quotes of either
 // kind. With raw set the value has references already.
-func appendQuoted(dst, value []byte, raw bool) []byte {
+func Quote(dst, value []byte, raw bool) []byte {
 	for _, c := range value {
 		switch {
 		case c == '"':
@@ -112,8 +112,8 @@ func appendQuoted(dst, value []byte, raw bool) []byte {
 	return dst
 }
 
-// appendEscaped appends plain text as HTML, for text and for quotes of either kind.
-func appendEscaped(dst []byte, s string) []byte {
+// Escape appends plain text as HTML, for text and for quotes of either kind.
+func Escape(dst []byte, s string) []byte {
 	for i := range len(s) {
 		switch c := s[i]; c {
 		case '"':
