@@ -1,0 +1,389 @@
+package scrub
+
+import "bytes"
+
+// combined scrubs a line such as
+//
+//	203.0.113.7 - ada [24/Nov/2026:10:00:00 +0000] "GET /a?b=c HTTP/1.1" 200 512 "https://x.example/y" "Mozilla/5.0 …"
+//
+// with or without the last two fields, a virtual host in front, and whatever
+// else behind. It says whether the line has this form.
+func (s *Scrubber) combined(dst, b []byte) ([]byte, bool) {
+	open := s.opening(b)
+	if open < 0 {
+		return dst, false
+	}
+	s.day = b[open+1 : open+12]
+	dst, ok := s.front(dst, b[:open])
+	if !ok {
+		return dst, false
+	}
+	dst = append(dst, b[open:open+len(s.second)+1]...)
+	if s.rules.Minute {
+		dst = s.minute(dst, len(dst)-9)
+	}
+	b = b[open+len(s.second)+1:]
+	if len(b) < 2 || b[0] != ' ' || b[1] != '"' {
+		return s.rest(dst, b, 0), true
+	}
+	end := quote(b, 2)
+	if end < 0 {
+		return s.rest(dst, b, 0), true
+	}
+	dst = append(dst, ` "`...)
+	dst = s.request(dst, b[2:end])
+	after := figures(b, end+1)
+	if after < 0 {
+		return s.rest(append(dst, '"'), b[end+1:], 0), true
+	}
+	dst = append(dst, b[end:after]...)
+	if after == len(b) {
+		return dst, true
+	}
+	return s.rest(dst, b[after:], 0), true
+}
+
+// minute takes the seconds off the time whose seconds begin at i.
+func (s *Scrubber) minute(dst []byte, i int) []byte {
+	if dst[i] != '0' || dst[i+1] != '0' {
+		s.counts[Moment]++
+		dst[i], dst[i+1] = '0', '0'
+	}
+	return dst
+}
+
+// moment is the form of a time: 0 is a digit, a is a letter.
+const moment = "00/aaa/0000:00:00:00 +0000]"
+
+// opening finds the [ before the time, or -1.
+func (s *Scrubber) opening(b []byte) int {
+	for from := 0; ; {
+		i := bytes.IndexByte(b[from:], '[')
+		if i < 0 {
+			return -1
+		}
+		from += i
+		t := b[from+1:]
+		if len(t) < len(moment) {
+			return -1
+		}
+		if [27]byte(t) == s.second || s.timed(t[:len(moment)]) {
+			return from
+		}
+		from++
+	}
+}
+
+func (s *Scrubber) timed(t []byte) bool {
+	if [18]byte(t) == [18]byte(s.second[:]) && [7]byte(t[20:]) == [7]byte(s.second[20:]) && decimal(t[18]) && decimal(t[19]) {
+		s.second = [27]byte(t)
+		return true
+	}
+	for i, c := range t {
+		switch p := moment[i]; {
+		case p == '0' && !decimal(c), p == 'a' && !letter(c), p == '+' && c != '+' && c != '-':
+			return false
+		case p != '0' && p != 'a' && p != '+' && p != c:
+			return false
+		}
+	}
+	s.second = [27]byte(t)
+	return true
+}
+
+// front scrubs what stands before the time: host, ident and user, or the same
+// with a virtual host before.
+func (s *Scrubber) front(dst, b []byte) ([]byte, bool) {
+	end := bytes.IndexByte(b, ' ')
+	if end <= 0 {
+		return dst, false
+	}
+	rest := b[end:]
+	if len(rest) == 5 && string(rest) == " - - " {
+		return append(s.visitor(dst, b[:end]), rest...), true
+	}
+	for b[end-1] == ',' { // a list, as X-Forwarded-For is one
+		dst = append(s.host(dst, b[:end]), ' ')
+		b = b[end+1:]
+		if end = bytes.IndexByte(b, ' '); end <= 0 {
+			return dst, false
+		}
+	}
+	first, rest := b[:end], b[end+1:]
+	if second, more, ok := bytes.Cut(rest, []byte(" ")); ok && hasPort(first) && bytes.IndexByte(more, ' ') >= 0 {
+		from := len(dst)
+		dst = s.mask(append(dst, first...), from)
+		dst = append(dst, ' ')
+		first, rest = second, more
+	}
+	ident, user, ok := bytes.Cut(rest, []byte(" "))
+	if !ok || len(first) == 0 {
+		return dst, false
+	}
+	dst = append(s.visitor(dst, first), ' ')
+	dst = append(s.user(dst, ident), ' ')
+	if user = bytes.TrimSuffix(user, []byte(" ")); len(user) == len(rest)-len(ident)-1 {
+		return dst, false
+	}
+	return append(s.user(dst, user), ' '), true
+}
+
+// hasPort says whether b is a virtual host as %v:%p writes it, not an address.
+func hasPort(b []byte) bool {
+	_, _, address := anAddress(b)
+	return !address && bytes.IndexByte(b, '@') < 0 && !isToken(b) && bytes.IndexByte(b, '.') > 0
+}
+
+func (s *Scrubber) user(dst, b []byte) []byte {
+	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
+		return append(dst, b...)
+	}
+	return s.put(dst, b, User, placeholders[User])
+}
+
+// quote finds the quotation mark that ends what begins at b[i:], or -1.
+func quote(b []byte, i int) int {
+	for from := i; ; from++ {
+		end := bytes.IndexByte(b[from:], '"')
+		if end < 0 {
+			return -1
+		}
+		from += end
+		slash := from
+		for slash > i && b[slash-1] == '\\' {
+			slash--
+		}
+		if (from-slash)%2 == 0 {
+			return from
+		}
+	}
+}
+
+// figures says where status and size end that stand at b[i:], or -1.
+func figures(b []byte, i int) int {
+	if i+6 > len(b) || b[i] != ' ' || !decimal(b[i+1]) || !decimal(b[i+2]) || !decimal(b[i+3]) || b[i+4] != ' ' {
+		return -1
+	}
+	i += 5
+	if b[i] == '-' {
+		i++
+	} else {
+		from := i
+		for i < len(b) && decimal(b[i]) {
+			i++
+		}
+		if i == from || i-from > 11 {
+			return -1
+		}
+	}
+	if i+1 < len(b) && (b[i] != ' ' || b[i+1] != '"') {
+		return -1
+	}
+	return i
+}
+
+// rest scrubs fields, quoted or not, of which nth is the number of the first
+// that is quoted: referrer, agent, and then whatever they look like.
+func (s *Scrubber) rest(dst, b []byte, nth int) []byte {
+	for len(b) > 0 {
+		if len(b) > 1 && b[0] == ' ' && b[1] == '"' {
+			dst, b = append(dst, ' '), b[1:]
+		} else if b[0] != '"' {
+			end := bytes.IndexByte(b, '"')
+			if end < 0 {
+				end = len(b)
+			}
+			dst = s.text(dst, b[:end])
+			b = b[end:]
+			continue
+		}
+		end := quote(b, 1)
+		if end < 0 {
+			return s.text(dst, b)
+		}
+		dst = append(dst, '"')
+		switch field := b[1:end]; nth {
+		case 0:
+			dst = s.origin(dst, field)
+		case 1:
+			dst = s.agent(dst, field)
+		default:
+			dst = s.guess(dst, field)
+		}
+		nth++
+		dst, b = append(dst, '"'), b[end+1:]
+	}
+	return dst
+}
+
+// guess scrubs a field by what it looks like.
+func (s *Scrubber) guess(dst, b []byte) []byte {
+	switch {
+	case len(b) > 8 && string(b[:8]) == "Mozilla/":
+		return s.agent(dst, b)
+	case len(b) > 1 && b[0] == '/' && b[1] != '/', weblike(b):
+		return s.target(dst, b)
+	}
+	return s.text(dst, b)
+}
+
+func weblike(b []byte) bool {
+	return len(b) > 8 && (string(b[:7]) == "http://" || string(b[:8]) == "https://")
+}
+
+// request scrubs METHOD TARGET PROTOCOL.
+func (s *Scrubber) request(dst, b []byte) []byte {
+	from := len(dst)
+	start := bytes.IndexByte(b, ' ') + 1
+	end := len(b)
+	if n := len(b); n >= start+9 && string(b[n-9:n-3]) == " HTTP/" {
+		end = n - 9
+	} else if last := bytes.LastIndexByte(b, ' '); last > start && bytes.HasPrefix(b[last:], []byte(" HTTP/")) {
+		end = last
+	}
+	dst = append(dst, b[:start]...)
+	dst = s.place(dst, b[start:end])
+	dst = append(dst, b[end:]...)
+	return s.mask(dst, from)
+}
+
+// target scrubs the address of a page, whole or from its path on.
+func (s *Scrubber) target(dst, b []byte) []byte {
+	from := len(dst)
+	return s.mask(s.place(dst, b), from)
+}
+
+// place does what target does, without the patterns.
+func (s *Scrubber) place(dst, b []byte) []byte {
+	if weblike(b) {
+		dst, b = s.authority(dst, b)
+	}
+	query := bytes.IndexByte(b, '?')
+	path := b
+	if query >= 0 {
+		path = b[:query]
+	}
+	if i := bytes.IndexByte(path, ';'); i >= 0 {
+		dst = append(dst, path[:i+1]...)
+		dst = s.matrix(dst, path[i+1:])
+	} else {
+		dst = append(dst, path...)
+	}
+	if query < 0 {
+		return dst
+	}
+	dst = append(dst, '?')
+	return s.query(dst, b[query+1:])
+}
+
+// authority copies scheme and host of b, without who signs in there, and
+// returns the rest.
+func (s *Scrubber) authority(dst, b []byte) (_, rest []byte) {
+	i := bytes.Index(b, []byte("://")) + 3
+	end := i
+	for end < len(b) && b[end] != '/' && b[end] != '?' && b[end] != '#' && b[end] != '\\' {
+		end++
+	}
+	dst = append(dst, b[:i]...)
+	if who := bytes.LastIndexByte(b[i:end], '@'); who >= 0 {
+		s.counts[User]++
+		i += who + 1
+	}
+	return append(dst, b[i:end]...), b[end:]
+}
+
+// matrix scrubs parameters in a path: ;jsessionid=A1B2/next/part;x=y.
+func (s *Scrubber) matrix(dst, b []byte) []byte {
+	for {
+		end := bytes.IndexByte(b, '/')
+		if end < 0 {
+			return s.query(dst, b)
+		}
+		dst = append(s.query(dst, b[:end]), '/')
+		b = b[end+1:]
+		next := bytes.IndexByte(b, ';')
+		if next < 0 {
+			return append(dst, b...)
+		}
+		dst, b = append(dst, b[:next+1]...), b[next+1:]
+	}
+}
+
+// mostKey is more than keys of queries have.
+const mostKey = 64
+
+// query keeps the keys of a query, and of the values those that may stay. What
+// stands without a key is a value.
+func (s *Scrubber) query(dst, b []byte) []byte {
+	for {
+		end, equals := 0, -1
+		for ; end < len(b) && b[end] != '&' && b[end] != ';'; end++ {
+			if b[end] == '=' && equals < 0 {
+				equals = end
+			}
+		}
+		key, value := b[:end], b[end:end]
+		if equals >= 0 {
+			key, value = b[:equals], b[equals+1:end]
+		}
+		switch {
+		case equals < 0 && end > 0 && !s.stays(key), equals > mostKey:
+			dst = s.put(dst, b[:end], Query, masked)
+		case len(value) == 0 || s.stays(key):
+			dst = append(dst, b[:end]...)
+		default:
+			dst = append(dst, b[:equals+1]...)
+			dst = s.put(dst, value, Query, masked)
+		}
+		if end == len(b) {
+			return dst
+		}
+		dst, b = append(dst, b[end]), b[end+1:]
+	}
+}
+
+func (s *Scrubber) stays(key []byte) bool {
+	for _, k := range s.rules.Query {
+		if n := len(k) - 1; n >= 0 && k[n] == '*' {
+			if len(key) >= n && string(key[:n]) == k[:n] {
+				return true
+			}
+		} else if string(key) == k {
+			return true
+		}
+	}
+	return false
+}
+
+// origin keeps of a referrer its origin.
+func (s *Scrubber) origin(dst, b []byte) []byte {
+	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
+		return append(dst, b...)
+	}
+	from := len(dst)
+	rest := b
+	if i := bytes.IndexByte(b, ':'); i > 0 && i < 16 && len(b) > i+3 && b[i+1] == '/' && b[i+2] == '/' {
+		dst, rest = s.authority(dst, b)
+	} else if i > 0 && i < 16 && len(b) > i+5 && b[i+1] == '\\' { // https:\/\/, as some JSON is written
+		if i = bytes.Index(b, []byte(`\/\/`)); i >= 0 {
+			end := bytes.IndexByte(b[i+4:], '\\')
+			if end < 0 {
+				end = len(b) - i - 4
+			}
+			dst, rest = append(dst, b[:i+4+end]...), b[i+4+end:]
+		}
+	} else {
+		end := bytes.IndexAny(b, `/?#\;&=`)
+		if end < 0 {
+			end = len(b)
+		}
+		dst, rest = append(dst, b[:end]...), b[end:]
+	}
+	if len(rest) > 1 || len(rest) == 1 && rest[0] != '/' {
+		s.counts[Referrer]++
+	}
+	if len(dst) == from {
+		return append(dst, '-')
+	}
+	return s.mask(dst, from)
+}

@@ -1,0 +1,184 @@
+package scrub
+
+// A span is a place where something personal was found.
+type span struct {
+	from, to int
+	kind     Kind
+	ip       address
+}
+
+// A finder finds patterns. It keeps its buffers from one text to the next.
+type finder struct {
+	spans []span
+	flat  []byte  // the text with its escapes undone
+	from  []int32 // where in the text each byte of flat began
+}
+
+// What a byte can mean to a pattern.
+const (
+	inWord  = iota // goes on
+	digit          // may begin a number
+	gap            // ends a word
+	at             // may stand in an e-mail address
+	colon          // may stand in an IPv6 address
+	escaped        // may hide something
+)
+
+var class = func() (c [256]uint8) {
+	for b := range c {
+		switch {
+		case b >= '0' && b <= '9':
+			c[b] = digit
+		case letter(byte(b)), b == '-', b == '_', b >= 0x80:
+			c[b] = inWord
+		default:
+			c[b] = gap
+		}
+	}
+	c['@'], c[':'], c['%'], c['\\'] = at, colon, escaped, escaped
+	return c
+}()
+
+func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
+
+func decimal(b byte) bool { return b-'0' <= 9 }
+
+func alnum(b byte) bool { return letter(b) || decimal(b) }
+
+// plain finds what stands in b as it is written, and says whether b holds
+// escapes.
+func (f *finder) plain(b []byte) (escapes bool) {
+	f.spans = f.spans[:0]
+	return f.scan(b)
+}
+
+// unfolded finds what stands in b once its escapes are undone.
+func (f *finder) unfolded(b []byte) {
+	f.spans = f.spans[:0]
+	f.unfold(b)
+	f.scan(f.flat)
+	for i := range f.spans {
+		s := &f.spans[i]
+		s.from, s.to = int(f.from[s.from]), int(f.from[s.to])
+	}
+}
+
+func (f *finder) scan(b []byte) (escapes bool) {
+	word := 0
+	for i := 0; i < len(b); {
+		switch class[b[i]] {
+		case inWord:
+			for i++; i < len(b) && class[b[i]] == inWord; i++ {
+			}
+		case digit:
+			i = f.number(b, i)
+		case gap:
+			if i-word >= shortest {
+				i = f.word(b, word, i)
+			}
+			i++
+			word = i
+		case at:
+			i = f.mail(b, i)
+			word = i
+		case colon:
+			if i-word >= shortest {
+				f.word(b, word, i)
+			}
+			i = f.six(b, i)
+			word = i
+		default:
+			escapes = true
+			if i-word >= shortest {
+				f.word(b, word, i)
+			}
+			i++
+			word = i
+		}
+	}
+	if word < len(b) {
+		f.word(b, word, len(b))
+	}
+	return escapes
+}
+
+// add notes a span that ends behind all others. Those that it overlaps are
+// part of it.
+func (f *finder) add(s span) int {
+	for n := len(f.spans); n > 0 && f.spans[n-1].to > s.from; n-- {
+		if last := f.spans[n-1]; last.from < s.from {
+			s.from = last.from
+		}
+		if last := f.spans[n-1]; last.to > s.to {
+			s.to = last.to
+		}
+		f.spans = f.spans[:n-1]
+	}
+	f.spans = append(f.spans, s)
+	return s.to
+}
+
+// The parts of an e-mail address are no longer than this (RFC 5321, 4.5.3.1,
+// with room for what does not keep to it).
+const (
+	mostLocal  = 128
+	mostDomain = 255
+)
+
+var local, domain = func() (l, d [256]bool) {
+	for b := range l {
+		l[b] = alnum(byte(b)) || b >= 0x80
+		d[b] = l[b] || b == '-' || b == '.'
+	}
+	for _, b := range []byte("._+-'~!#$*^") {
+		l[b] = true
+	}
+	return l, d
+}()
+
+// mail looks for an e-mail address around the @ at i.
+func (f *finder) mail(b []byte, i int) int {
+	from := i
+	for from > 0 && i-from < mostLocal && local[b[from-1]] {
+		from--
+	}
+	if from == i {
+		return i + 1
+	}
+	to := i + 1
+	for to < len(b) && to-i <= mostDomain && domain[b[to]] {
+		to++
+	}
+	end := to
+	for {
+		for to > i+1 && (b[to-1] == '.' || b[to-1] == '-') {
+			to--
+		}
+		dot := to - 1
+		for dot > i && b[dot] != '.' {
+			dot--
+		}
+		if dot <= i+1 {
+			return i + 1
+		}
+		if last := b[dot+1 : to]; len(last) < 2 || decimal(last[0]) {
+			return i + 1
+		} else if !ofFile(last) {
+			return f.add(span{from: from, to: end, kind: Mail})
+		}
+		to = dot // logo@2x.png has none, ada@example.com.png has
+	}
+}
+
+// ofFile says whether b is how the name of a file of a site ends.
+func ofFile(b []byte) bool {
+	if len(b) > 5 {
+		return false
+	}
+	switch string(b) {
+	case "js", "mjs", "css", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "woff", "woff2", "ttf", "json",
+		"xml", "html", "htm", "php", "txt", "pdf", "min", "mp4", "webm", "wasm", "gz", "zst", "prod", "esm", "umd":
+		return true
+	}
+	return false
+}
