@@ -57,6 +57,17 @@ func TestOperations(t *testing.T) {
 			"POST", "/v1/tokens", `{"name":"crm","may":["read"]}`, `{"id":"tok_1","name":"crm","may":["read"],"token":"avow_1"}`, &Token{ID: "tok_1", Name: "crm", May: []string{"read"}, Token: "avow_1"}},
 		"tokens": {func(c *Client) (any, error) { return first(c.Tokens(ctx, "secret")) }, "GET", "/v1/tokens", ``, `{"tokens":[{"id":"tok_1"}]}`, []Token{{ID: "tok_1"}}},
 		"revoke": {func(c *Client) (any, error) { return nil, c.Revoke(ctx, "secret", "tok_1") }, "DELETE", "/v1/tokens/tok_1", ``, `{"revoked":true}`, nil},
+		"links": {func(c *Client) (any, error) { return first(c.Links(ctx, "secret")) }, "GET", "/v1/links", ``, `{"links":[{"host":"a.example","class":"partner"}]}`,
+			[]Link{{Host: "a.example", Class: "partner"}}},
+		"describe a link": {func(c *Client) (any, error) {
+			return first(c.DescribeLink(ctx, "secret", "*.a.example:8080", "partner", "https://a.example/privacy"))
+		},
+			"PUT", "/v1/links/%2A.a.example:8080", `{"class":"partner","statement":"https://a.example/privacy"}`, `{"host":"*.a.example:8080"}`, &Link{Host: "*.a.example:8080"}},
+		"remove a link": {func(c *Client) (any, error) { return nil, c.RemoveLink(ctx, "secret", "a.example") }, "DELETE", "/v1/links/a.example", ``, `{"removed":true}`, nil},
+		"note a crawl": {func(c *Client) (any, error) {
+			return nil, c.NoteCrawl(ctx, "secret", Crawl{Pages: 3, Links: 7, Hosts: []string{"a.example"}})
+		},
+			"POST", "/v1/links/crawls", `{"pages":3,"links":7,"unlabelled":0,"leaks":0,"hosts":["a.example"]}`, `{"noted":true}`, nil},
 		"status": {func(c *Client) (any, error) { return first(c.Status(ctx, "secret")) }, "GET", "/v1/status", ``, `{"version":2,"log":{"size":7},"engine":"sqlite"}`,
 			&Status{Version: 2, Log: LogStatus{Size: 7}, Engine: "sqlite"}},
 	} {

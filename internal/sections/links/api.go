@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/api"
 	"github.com/avow-privacy/avow/internal/store"
 )
@@ -153,7 +154,7 @@ type Noted struct {
 
 func (s *Section) note(ctx context.Context, in *noteIn) (*Noted, error) {
 	b := &in.Body
-	for name, n := range map[string]int64{"pages": b.Pages, "links": b.Links, "unlabelled": b.Unlabelled, "leaks": b.Leaks} {
+	for name, n := range map[avow.Field]int64{"pages": b.Pages, "links": b.Links, "unlabelled": b.Unlabelled, "leaks": b.Leaks} {
 		if n < 0 {
 			return nil, api.Invalid(name, "Give a number that is not below 0.")
 		}

@@ -4,6 +4,7 @@
 //
 //	outward: Links that leave this site say so before you follow them.
 //	link-register: We list the sites we link to and where their statements are.
+//	no-leak: No link of ours carries your name, address or number to another site.
 //
 // The register holds each host that pages of the site link to. Staff say of a
 // host what it is to us and where its own statement is; one that was seen on a
@@ -31,7 +32,7 @@ import (
 )
 
 // Keeps are the kinds of rules that this section keeps.
-var Keeps = []statement.Kind{"links"}
+var Keeps = []statement.Kind{"links.label", "links.register", "links.leaks"}
 
 //go:embed queries.sql
 var queries string
