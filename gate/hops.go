@@ -54,7 +54,8 @@ func (h *hops) append(dst, url []byte) []byte {
 	dst = append(dst, h.before...)
 	dst = escaped(dst, url)
 	dst = append(dst, "&s="...)
-	dst = base64.RawURLEncoding.AppendEncode(dst, h.sign(url)[:macBytes])
+	sum := h.sign(url)
+	dst = base64.RawURLEncoding.AppendEncode(dst, sum[:macBytes])
 	h.mu.Lock()
 	if len(h.made) >= mostHops {
 		clear(h.made)

@@ -18,6 +18,7 @@ func (s *Server) openAPI() *api.API {
 	s.forms.AddTo(a)
 	s.use.AddTo(a)
 	a.AddBatch()
+	s.links.AddTo(a)
 	guard.AddTo(a)
 	a.Route(api.Operation{ID: "publish", Method: "POST", Path: "/v1/statements", Group: "The statement", Title: "Publish a version of the statement",
 		Says:    "The text of a statement, at most 1 MiB. Version, class, its place in the log, and how many records stay under each version are answered.",

@@ -10,6 +10,9 @@ import (
 	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/sections/collection/cookies"
+	"github.com/avow-privacy/avow/internal/sections/collection/logs"
+	"github.com/avow-privacy/avow/internal/sections/links"
+	"github.com/avow-privacy/avow/internal/sections/use/popular"
 )
 
 // A front is the gate before the site, and what is counted at it.
@@ -20,11 +23,25 @@ type front struct {
 	held     atomic.Value // the edition that the gate holds the site to
 }
 
-// openGate puts the gate in front of the site.
-func (s *Server) openGate() (err error) {
-	s.front.gate, err = gate.New(gate.Config{Key: s.keys.Derive("gate"), Clock: s.store.Now, Base: page.Base, Observe: s.config.Observe,
-		Guard: s.config.Guard, Standins: s.config.Standins, Register: s.links, Watch: s.front})
+// openFront puts together what stands between the site and its visitors.
+func (s *Server) openFront() (err error) {
+	c, key := &s.config, s.keys.Derive("gate")
+	s.front = &front{house: s}
+	s.cookies = cookies.New(cookies.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Key: key,
+		Stance: c.stance(), Standins: c.Standins})
+	s.links = links.New(links.Deps{Store: s.store, Pages: s.pages, Gate: s.front, Leaks: s.cookies})
+	s.popular = popular.New(popular.Deps{Store: s.store, Pages: s.pages, Editions: s.changes, Own: own})
+	if s.logs, err = logs.Open(logs.Deps{Store: s.store, Editions: s.changes, Dir: c.AccessLog}); err != nil {
+		return err
+	}
+	s.front.gate, err = gate.New(gate.Config{Key: key, Clock: s.store.Now, Base: page.Base, Observe: c.Observe, Guard: c.Guard,
+		Standins: c.Standins, Register: s.links, Watch: s.front})
 	return err
+}
+
+// flushes write what is only counted until then.
+func (s *Server) flushes() []func(context.Context) error {
+	return []func(context.Context) error{s.acceptance.Flush, s.cookies.Flush, s.optout.Flush, s.links.Flush, s.popular.Flush}
 }
 
 // stance says what stands between the site and its visitors.
@@ -70,6 +87,3 @@ func (f *front) Link(host string) {
 
 // Labelled says how many links were labelled since the start.
 func (f *front) Labelled() int64 { return f.labelled.Load() }
-
-// Leaks says how many addresses that tell of a visitor were seen.
-func (f *front) Leaks(ctx context.Context) (int64, error) { return f.house.cookies.Leaks(ctx) }

@@ -22,26 +22,31 @@ func (s *Server) Private() http.Handler { return s.private }
 
 func (s *Server) mount() {
 	ours := http.NewServeMux()
-	s.pages.Mount(ours, slices.Concat(s.pages.Assets(), s.changes.Routes(), s.promises.Routes(), s.security.Routes(), s.forms.Routes())...)
+	s.pages.Mount(ours, slices.Concat(s.pages.Assets(), s.changes.Routes(), s.promises.Routes(), s.security.Routes(), s.forms.Routes(),
+		s.cookies.Routes(), s.optout.Routes(), s.links.Routes(), s.popular.Routes())...)
+	ours.Handle("GET "+page.Base+"/out", s.front.gate.Out())
 	guarded := page.Secure(sameOrigin(s.pages.OrProblem(ours), s.pages))
 
 	site := s.config.Site
 	if site == nil {
 		site = page.Secure(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.pages.Refuse(w, r, page.NotFound) }))
 	}
-	s.public = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	if s.config.Site != nil {
+		site = s.front.site(site)
+	}
+	s.public = s.config.visitors(s.logs.Log(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if own(r.URL.Path) {
 			guarded.ServeHTTP(w, r)
 			return
 		}
 		site.ServeHTTP(w, r)
-	})
+	})))
 	s.private = s.staff()
 }
 
 // own says whether a path is avow's.
 func own(path string) bool {
-	for _, prefix := range []string{page.Base, "/f", "/log"} {
+	for _, prefix := range []string{page.Base, "/f", "/u", "/log", "/.well-known/gpc.json"} {
 		if rest, ok := strings.CutPrefix(path, prefix); ok && (rest == "" || rest[0] == '/') {
 			return true
 		}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -21,13 +22,16 @@ type job struct {
 
 func (s *Server) jobs() []job {
 	return []job{
-		{name: "count notices", every: time.Second, do: s.acceptance.Flush},
+		{name: "count", every: time.Second, do: s.flush},
+		{name: "learn of links", every: time.Second, do: s.links.Refresh},
 		{name: "learn of new keys", every: time.Second, do: s.refreshKeys},
 		{name: "learn of new versions", every: time.Second, do: s.changes.Refresh},
 		{name: "look at the disk", every: time.Second, do: s.warn},
 		{name: "expire", every: time.Minute, do: func(ctx context.Context) error { s.Expire(ctx); return nil }},
 		{name: "report the state", every: time.Minute, led: true, do: s.ledger.Report},
 		{name: "forget repeated requests", every: time.Minute, led: true, do: func(ctx context.Context) error { return api.Expire(ctx, s.store) }},
+		{name: "let go of old logs", every: time.Hour, do: s.logs.Expire},
+		{name: "forget unseen links", every: time.Hour, led: true, do: s.links.Forget},
 		{name: "renew the keys", every: time.Hour, led: true, do: s.security.RotateDue},
 		{name: "open everything", every: time.Hour, led: true, waits: true, do: s.security.ScanDue},
 	}
@@ -73,6 +77,16 @@ func (s *Server) run(ctx context.Context, j job) {
 	if err := j.do(ctx); err != nil && ctx.Err() == nil {
 		s.config.Log.Error(j.name, "error", err)
 	}
+}
+
+// flush writes what was counted, each by itself: one that fails keeps what it
+// has for the next time.
+func (s *Server) flush(ctx context.Context) error {
+	var all []error
+	for _, flush := range s.flushes() {
+		all = append(all, flush(ctx))
+	}
+	return errors.Join(all...)
 }
 
 // refreshKeys learns of an epoch that another house over the database began.

@@ -24,9 +24,14 @@ import (
 	"github.com/avow-privacy/avow/internal/sections/acceptance"
 	"github.com/avow-privacy/avow/internal/sections/changes"
 	"github.com/avow-privacy/avow/internal/sections/collection"
+	"github.com/avow-privacy/avow/internal/sections/collection/cookies"
 	"github.com/avow-privacy/avow/internal/sections/collection/forms"
+	"github.com/avow-privacy/avow/internal/sections/collection/logs"
+	"github.com/avow-privacy/avow/internal/sections/links"
+	"github.com/avow-privacy/avow/internal/sections/optout"
 	"github.com/avow-privacy/avow/internal/sections/security"
 	"github.com/avow-privacy/avow/internal/sections/use"
+	"github.com/avow-privacy/avow/internal/sections/use/popular"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
@@ -92,10 +97,16 @@ type Server struct {
 	pages   *page.Pages
 	public  http.Handler
 	private http.Handler
+	front   *front
 
 	collection *collection.Section
 	forms      *forms.Section
+	cookies    *cookies.Section
+	logs       *logs.Section
 	use        *use.Section
+	popular    *popular.Section
+	optout     *optout.Section
+	links      *links.Section
 	security   *security.Section
 	changes    *changes.Section
 	acceptance *acceptance.Section
@@ -109,7 +120,8 @@ type Server struct {
 
 // Keeps are the kinds of rules that some part of this house keeps.
 func Keeps() []statement.Kind {
-	return slices.Concat(collection.Keeps, forms.Keeps, use.Keeps, security.Keeps, changes.Keeps, acceptance.Keeps)
+	return slices.Concat(collection.Keeps, forms.Keeps, cookies.Keeps, logs.Keeps, use.Keeps, popular.Keeps, optout.Keeps, links.Keeps, security.Keeps,
+		changes.Keeps, acceptance.Keeps)
 }
 
 // ErrUnpublished says that the statement given is not the one in force.
@@ -150,11 +162,15 @@ func (s *Server) openSections(ctx context.Context) (err error) {
 		return err
 	}
 	s.collection = &collection.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
-	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance})
+	s.optout = optout.New(s.store, s.changes)
+	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance, Signals: s.optout})
 	s.use = &use.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
 	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Apart: s.config.apart(s.keys)})
+	if err := s.openFront(); err != nil {
+		return err
+	}
 	s.promises = promises.New(promises.Deps{Pages: s.pages, Editions: s.changes, Clock: s.store.Now, Log: s.config.Log,
-		Sections: []promises.Evidence{s.collection, s.forms, s.use, s.security, s.changes, s.acceptance}})
+		Sections: []promises.Evidence{s.collection, s.forms, s.cookies, s.logs, s.use, s.popular, s.optout, s.links, s.security, s.changes, s.acceptance}})
 	return nil
 }
 
@@ -214,8 +230,11 @@ func (s *Server) Publish(ctx context.Context, name string, source []byte) (*chan
 // Close flushes what is only counted and ends the house.
 func (s *Server) Close() error {
 	var all []error
-	if s.acceptance != nil {
-		all = append(all, s.acceptance.Flush(context.Background()))
+	if s.promises != nil {
+		for _, flush := range s.flushes() {
+			all = append(all, flush(context.Background()))
+		}
+		all = append(all, s.logs.Close())
 	}
 	if s.ledger != nil {
 		all = append(all, s.ledger.Close())

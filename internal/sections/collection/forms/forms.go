@@ -49,7 +49,7 @@ type Notices interface{ Served(avow.Version) }
 // Signals is told, in the transaction that keeps a form, that the browser it
 // came from sent Sec-GPC: 1.
 type Signals interface {
-	Honour(ctx context.Context, tx *store.Tx, who ledger.Subject, v avow.Version) error
+	Honour(ctx context.Context, tx *store.Tx, who avow.SubjectID) error
 }
 
 // Deps are what the section works with.
@@ -137,7 +137,10 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, in Sending, t *Taken) 
 		return nil, err
 	}
 	if in.Signal {
-		if err := s.Signals.Honour(ctx, tx, whose.Who, t.Version); err != nil {
+		// In the form's own entry: one more would show in the log, to who sends a
+		// form in somebody else's name, whether the signal was new for that person.
+		whose.Event.X["signal"] = "on"
+		if err := s.Signals.Honour(ctx, tx, t.Subject); err != nil {
 			return nil, err
 		}
 	}
