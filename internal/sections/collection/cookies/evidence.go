@@ -21,6 +21,7 @@ import (
 type counts struct {
 	at            time.Time
 	cookies       int64
+	leaks         int64
 	parts, let    int64 // those that were stopped, and those that were only watched
 	yes, no, some int64
 }
@@ -71,6 +72,8 @@ func (s *Section) counted(ctx context.Context) (c counts, err error) {
 			switch {
 			case kind == string(wall.CookieSet):
 				c.cookies += n
+			case kind == string(wall.Leak):
+				c.leaks += n
 			case kind == string(wall.ThirdParty) && strings.HasSuffix(how, watched):
 				c.let += n
 			case kind == string(wall.ThirdParty):
@@ -198,4 +201,14 @@ func (m *made) tryButtons() string {
 		return "No and yes are not the same button."
 	}
 	return ""
+}
+
+// Leaks counts the addresses that led to another site, and carried something
+// about a visitor, today and yesterday.
+func (s *Section) Leaks(ctx context.Context) (int64, error) {
+	if err := s.Flush(ctx); err != nil {
+		return 0, err
+	}
+	c, err := s.counted(ctx)
+	return c.leaks, err
 }
