@@ -1,6 +1,9 @@
 package scrub
 
-import "bytes"
+import (
+	"bytes"
+	"hash/maphash"
+)
 
 // combined scrubs a line such as
 //
@@ -242,6 +245,12 @@ func (s *Scrubber) request(dst, b []byte) []byte {
 		end = last
 	}
 	dst = append(dst, b[:start]...)
+	if (start == 4 || start == 5) && end == len(b)-9 && decimal(b[end+6]) && b[end+7] == '.' && decimal(b[end+8]) {
+		switch string(b[:start-1]) {
+		case "GET", "POST", "HEAD", "PUT": // what stands around the target is known to be harmless
+			return append(s.target(dst, b[start:end]), b[end:]...)
+		}
+	}
 	dst = s.place(dst, b[start:end])
 	dst = append(dst, b[end:]...)
 	return s.mask(dst, from)
@@ -276,12 +285,15 @@ func (s *Scrubber) place(dst, b []byte) []byte {
 	return s.query(dst, b[query+1:])
 }
 
+// leaves are the bytes that end a host.
+var leaves = [256]bool{'/': true, '?': true, '#': true, '\\': true}
+
 // authority copies scheme and host of b, without who signs in there, and
 // returns the rest.
 func (s *Scrubber) authority(dst, b []byte) (_, rest []byte) {
 	i := bytes.Index(b, []byte("://")) + 3
 	end := i
-	for end < len(b) && b[end] != '/' && b[end] != '?' && b[end] != '#' && b[end] != '\\' {
+	for end < len(b) && !leaves[b[end]] {
 		end++
 	}
 	dst = append(dst, b[:i]...)
@@ -385,5 +397,21 @@ func (s *Scrubber) origin(dst, b []byte) []byte {
 	if len(dst) == from {
 		return append(dst, '-')
 	}
-	return s.mask(dst, from)
+	return s.known(dst, from)
 }
+
+// known does what mask does with an origin, of which a log holds few.
+func (s *Scrubber) known(dst []byte, from int) []byte {
+	k := &s.origins[maphash.Bytes(s.agents.seed, dst[from:])%originSlots]
+	if bytes.Equal(*k, dst[from:]) {
+		return dst
+	}
+	before := s.Removed()
+	if dst = s.mask(dst, from); s.Removed() == before && len(dst)-from < mostAgent {
+		*k = append((*k)[:0], dst[from:]...)
+	}
+	return dst
+}
+
+// originSlots is how many origins are remembered that hold nothing personal.
+const originSlots = 256

@@ -14,28 +14,25 @@ type finder struct {
 	from  []int32 // where in the text each byte of flat began
 }
 
-// What a byte can mean to a pattern.
+// What a byte can mean to a pattern. Most mean nothing: a text is gone through
+// for the few that do, and what stands around them is looked at.
 const (
-	inWord  = iota // goes on
-	digit          // may begin a number
-	gap            // ends a word
-	at             // may stand in an e-mail address
-	colon          // may stand in an IPv6 address
-	escaped        // may hide something
+	nothing = iota
+	digit   // may begin a number, or stand in a secret
+	at      // may stand in an e-mail address
+	colon   // may stand in an IPv6 address
+	escaped // may hide something
+	equals  // may stand before a secret
+	space   // may stand before a token
+	capital // may stand in the beginning of a key
 )
 
 var class = func() (c [256]uint8) {
-	for b := range c {
-		switch {
-		case b >= '0' && b <= '9':
-			c[b] = digit
-		case letter(byte(b)), b == '-', b == '_', b >= 0x80:
-			c[b] = inWord
-		default:
-			c[b] = gap
-		}
+	for b := byte('0'); b <= '9'; b++ {
+		c[b] = digit
 	}
-	c['@'], c[':'], c['%'], c['\\'] = at, colon, escaped, escaped
+	c['@'], c[':'], c['%'], c['\\'], c['='], c[' '], c['+'] = at, colon, escaped, escaped, equals, space, space
+	c['J'], c['K'], c['S'] = capital, capital, capital // eyJ, AKIA, ASIA
 	return c
 }()
 
@@ -64,40 +61,39 @@ func (f *finder) unfolded(b []byte) {
 }
 
 func (f *finder) scan(b []byte) (escapes bool) {
-	word := 0
+	word := 0 // words that end before are looked at
 	for i := 0; i < len(b); {
-		switch class[b[i]] {
-		case inWord:
-			for i++; i < len(b) && class[b[i]] == inWord; i++ {
-			}
-		case digit:
-			i = f.number(b, i)
-		case gap:
-			if i-word >= shortest {
-				i = f.word(b, word, i)
-			}
+		for ; i+4 <= len(b) && class[b[i]]|class[b[i+1]]|class[b[i+2]]|class[b[i+3]] == nothing; i += 4 {
+		}
+		for i < len(b) && class[b[i]] == nothing {
 			i++
-			word = i
+		}
+		if i == len(b) {
+			break
+		}
+		switch class[b[i]] {
+		case digit:
+			from := i
+			if i = f.number(b, i); i > word && (i < len(b) && inWord[b[i]] || from > 0 && inWord[b[from-1]]) {
+				var found bool
+				if word, found = f.word(b, i-1); found {
+					i = max(i, word)
+				}
+			}
 		case at:
 			i = f.mail(b, i)
-			word = i
 		case colon:
-			if i-word >= shortest {
-				f.word(b, word, i)
-			}
 			i = f.six(b, i)
-			word = i
-		default:
+		case escaped:
 			escapes = true
-			if i-word >= shortest {
-				f.word(b, word, i)
-			}
 			i++
-			word = i
+		case equals:
+			i = f.confided(b, i)
+		case space:
+			i = f.bearer(b, i)
+		case capital:
+			i = f.key(b, i)
 		}
-	}
-	if word < len(b) {
-		f.word(b, word, len(b))
 	}
 	return escapes
 }

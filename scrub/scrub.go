@@ -81,16 +81,17 @@ const MaxLine = 256 << 10
 
 // A Scrubber scrubs lines. One goroutine at a time may use it.
 type Scrubber struct {
-	rules  Rules
-	key    *dayKey
-	find   finder
-	agents agents
-	second [27]byte // the last time field, which the next line mostly shares
-	day    []byte   // the day of the line, if it has one
-	swap   []byte
-	field  []byte
-	seen   Summary
-	counts [kinds]int64
+	rules   Rules
+	key     *dayKey
+	find    finder
+	agents  agents
+	origins [originSlots][]byte
+	second  [27]byte // the last time field, which the next line mostly shares
+	day     []byte   // the day of the line, if it has one
+	swap    []byte
+	field   []byte
+	seen    Summary
+	counts  [kinds]int64
 }
 
 // New returns a Scrubber.

@@ -1,44 +1,92 @@
 package scrub
 
-// shortest is the length of the shortest word that matters by itself.
-const shortest = 3
+import "bytes"
 
-// word looks at the word b[from:to], which ends before b[to]. It returns the
-// last byte that belongs to what was found, or to.
-func (f *finder) word(b []byte, from, to int) int {
-	n := to - from
-	w := b[from:to]
-	switch {
-	case to < len(b) && b[to] == '=' && n <= 32 && confides(w):
-		return f.value(b, to+1, Secret, 1, to)
-	case n == 5 && fold(w, "basic"), n == 6 && fold(w, "bearer"):
-		if to+8 < len(b) && (b[to] == ' ' || b[to] == '+' || b[to] == ':') && tokenish(b[to+1:]) {
-			return f.value(b, to+1, Token, 8, to)
-		}
-	case n >= 17 && string(w[:3]) == "eyJ" && to < len(b) && b[to] == '.':
-		if end := jwt(b, to); end > 0 {
-			return f.add(span{from: from, to: end, kind: JWT}) - 1
-		}
-		fallthrough
-	case n >= 20:
-		if secret(w) && !named(b, to) {
-			return f.add(span{from: from, to: to, kind: Secret})
-		}
+// inWord are the bytes of words: those of base64url.
+var inWord = func() (w [256]bool) {
+	for b := range w {
+		w[b] = base64url(byte(b))
 	}
-	return to
+	return w
+}()
+
+// word looks at the word around b[i], which has a digit, as each secret has,
+// and says where it ends and whether it is one.
+func (f *finder) word(b []byte, i int) (end int, found bool) {
+	from, to := i, i
+	for from > 0 && i-from < mostWord && inWord[b[from-1]] {
+		from--
+	}
+	for to < len(b) && inWord[b[to]] {
+		to++
+	}
+	if to-from >= shortest && secret(b[from:to]) && !named(b, to) {
+		return f.add(span{from: from, to: to, kind: Secret}), true
+	}
+	return max(to, i+1), false
+}
+
+const (
+	shortest = 20   // the shortest secret
+	mostWord = 4096 // how far back the beginning of a word is looked for
+)
+
+// confided looks for a name of something secret before the = at i.
+func (f *finder) confided(b []byte, i int) int {
+	from := i
+	for from > 0 && i-from < 32 && inWord[b[from-1]] {
+		from--
+	}
+	if i-from >= 3 && confides(b[from:i]) {
+		return f.value(b, i+1, Secret, 1)
+	}
+	return i + 1
+}
+
+// bearer looks for a scheme of RFC 9110, 11.6.2 before the space at i.
+func (f *finder) bearer(b []byte, i int) int {
+	if i < 5 || b[i-1]|0x20 != 'r' && b[i-1]|0x20 != 'c' {
+		return i + 1
+	}
+	if (fold(b[i-5:i], "basic") && (i < 6 || !inWord[b[i-6]]) || i > 5 && fold(b[i-6:i], "bearer") && (i < 7 || !inWord[b[i-7]])) && tokenish(b[i+1:]) {
+		return f.value(b, i+1, Token, 8)
+	}
+	return i + 1
+}
+
+// key looks for a JSON Web Token or a key of AWS around the capital at i.
+func (f *finder) key(b []byte, i int) int {
+	switch {
+	case b[i] == 'J' && i >= 2 && b[i-1] == 'y' && b[i-2] == 'e':
+		end := i
+		for end < len(b) && inWord[b[end]] {
+			end++
+		}
+		if end = jwt(b, end); end > 0 {
+			return f.add(span{from: i - 2, to: end, kind: JWT})
+		}
+	case b[i] != 'J' && i >= 1 && b[i-1] == 'A' && len(b) >= i+19 && b[i+1] == 'I' && b[i+2] == 'A':
+		for _, c := range b[i+3 : i+19] {
+			if c-'A' >= 26 && !decimal(c) {
+				return i + 1
+			}
+		}
+		return f.add(span{from: i - 1, to: i + 19, kind: Secret})
+	}
+	return i + 1
 }
 
 // value notes what stands at b[i:] up to its end, if it has at least so many
 // bytes, and is not masked already.
-func (f *finder) value(b []byte, i int, k Kind, least, to int) int {
+func (f *finder) value(b []byte, i int, k Kind, least int) int {
 	end := i
 	for end < len(b) && !closes(b[end]) {
 		end++
 	}
 	if end-i < least || b[i] == '[' {
-		return to
+		return i
 	}
-	return f.add(span{from: i, to: end, kind: k}) - 1
+	return f.add(span{from: i, to: end, kind: k})
 }
 
 // closes says whether b ends a value.
@@ -92,7 +140,7 @@ func tokenish(b []byte) bool {
 	for ; n < len(b) && !closes(b[n]); n++ {
 		odd = odd || !letter(b[n]) || b[n] < 'a'
 	}
-	return n >= 8 && odd && b[0] != '['
+	return n >= 8 && odd && b[0] != '[' && !bytes.HasPrefix(b, []byte("HTTP/"))
 }
 
 func base64url(b byte) bool { return alnum(b) || b == '-' || b == '_' }
@@ -127,7 +175,7 @@ func named(b []byte, i int) bool {
 }
 
 // prefixes are how keys of known makers begin.
-var prefixes = []string{"AKIA", "ASIA", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "sk_live_", "sk_test_", "rk_live_", "sk-", "xoxb-", "xoxp-", "AIza"}
+var prefixes = []string{"ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "sk_live_", "sk_test_", "rk_live_", "sk-", "xoxb-", "xoxp-", "AIza"}
 
 // secret says whether a word of 20 bytes and more looks drawn by lot.
 func secret(w []byte) bool {
