@@ -86,25 +86,45 @@ type Decision struct {
 	Withdraw bool // the signal came after a yes: the choice must be written anew
 }
 
-// Decide says what holds for a choice, with or without the signal.
+// Decide says what holds for a choice, with or without the signal. A yes grows
+// old, a no does not: it is only that somebody may be asked again.
 func (o Offers) Decide(c Choice, signal bool, now time.Time) (d Decision) {
-	held := c.holds(now)
+	held, elsewhere := c.holds(now), c.refuses(o)
 	d.Conflict = signal && len(o) > 0
+	d.Withdraw = signal && held && !c.Signal && c.yes != 0
 	for i := range o {
-		said := Unasked
-		if held {
-			said = c.To(&o[i])
+		said := c.To(&o[i])
+		if said == Yes && !held {
+			said = Unasked
 		}
-		switch {
-		case said == Yes && signal && !c.Signal:
-			d.Withdraw = true
-		case said == Yes, said == Unasked && o[i].OptOut && !signal:
+		if said == Yes && (!signal || c.Signal) || said == Unasked && o[i].OptOut && !signal && !elsewhere {
 			d.Allowed |= 1 << i
 		}
-		d.Ask = d.Ask || said == Unasked && !signal
+		d.Ask = d.Ask || !signal && (said == Unasked || !held)
 	}
 	d.Honoured = signal && d.Allowed == 0
 	return d
+}
+
+// refuses says whether c has a no to something that is not offered any more. It
+// stands against whatever goes on until somebody says no: one of those may be
+// what was refused, in other words.
+func (c *Choice) refuses(o Offers) bool {
+	for i := range c.n {
+		if !c.yes.Has(i) && !o.has(c.hashes[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (o Offers) has(hash uint32) bool {
+	for i := range o {
+		if o[i].Hash == hash {
+			return true
+		}
+	}
+	return false
 }
 
 // A Press is what somebody pressed.
@@ -131,15 +151,31 @@ func (o Offers) Press(was Choice, p Press, id [16]byte, now time.Time) Choice {
 			c.answer(o[i].Hash, p.Yes.Has(i))
 			continue
 		}
-		if said := was.To(&o[i]); held && said != Unasked {
+		said := was.To(&o[i])
+		switch {
+		case held && said != Unasked:
 			c.answer(o[i].Hash, said == Yes && (!p.Signal || was.Signal))
 			c.At = was.At
+		case said == No:
+			c.answer(o[i].Hash, false)
 		}
+	}
+	if p.Of&o.All() != o.All() {
+		c.keepRefusals(&was, o)
 	}
 	// Where a yes of before and one of now stand together, the signal withdraws
 	// both rather than neither.
 	c.Signal = p.Signal && c.yes != 0
 	return c
+}
+
+// keepRefusals keeps each no of before to what is not offered any more.
+func (c *Choice) keepRefusals(was *Choice, o Offers) {
+	for i := range was.n {
+		if !was.yes.Has(i) && !o.has(was.hashes[i]) {
+			c.answer(was.hashes[i], false)
+		}
+	}
 }
 
 // Withdraw returns the choice after a signal that came later than a yes: no to

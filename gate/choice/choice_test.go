@@ -3,6 +3,7 @@ package choice
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,37 +30,45 @@ type world struct {
 	at   time.Time
 }
 
+func (w *world) old() bool { return !w.now.Before(w.at.AddDate(0, 12, 0)) }
+
 func (w *world) allowed(o Offer) bool {
 	said := w.said[o.Hash]
-	if !w.now.Before(w.at.AddDate(0, 12, 0)) {
+	if w.old() && said != "no" {
 		said = ""
 	}
 	if w.signal {
 		return said == "yes against the signal"
+	}
+	for hash, said := range w.said {
+		offered := slices.ContainsFunc(w.offers, func(o Offer) bool { return o.Hash == hash })
+		if !offered && said == "no" && o.OptOut && !strings.HasPrefix(w.said[o.Hash], "yes") {
+			return false // it may be this one that was refused
+		}
 	}
 	return strings.HasPrefix(said, "yes") || said == "" && o.OptOut
 }
 
 func (w *world) asks() bool {
 	for _, o := range w.offers {
-		if !w.signal && (w.said[o.Hash] == "" || !w.now.Before(w.at.AddDate(0, 12, 0))) {
+		if !w.signal && (w.said[o.Hash] == "" || w.old()) {
 			return true
 		}
 	}
 	return false
 }
 
-// visit is what the gate does with each page: a signal after a yes undoes it.
+// visit is what the gate does with each page: a signal after a yes undoes it,
+// also a yes to what is not offered any more.
 func (w *world) visit() {
-	if !w.signal || !w.now.Before(w.at.AddDate(0, 12, 0)) {
+	if !w.signal || w.old() {
 		return
 	}
-	undone := false
-	for _, o := range w.offers {
-		undone = undone || w.said[o.Hash] == "yes"
-	}
-	if undone {
-		w.press(0, false)
+	for _, said := range w.said {
+		if said == "yes" {
+			w.press(0, false)
+			return
+		}
 	}
 }
 
@@ -110,10 +119,9 @@ func TestEveryOrder(t *testing.T) {
 			"wait":   func(w *world, _ *Choice) { w.now = w.now.AddDate(0, 13, 0) },
 			"day":    func(w *world, _ *Choice) { w.now = w.now.AddDate(0, 0, 1) },
 			"yes":    pressing(3, false), "yes!": pressing(3, true), "no": pressing(0, false), "some": pressing(1, false), "some!": pressing(1, true),
-			"change": func(w *world, _ *Choice) {
-				w.offers = Offers{w.offers[0], w.offers[1]}
-				w.offers[0].Hash += 100
-			},
+			"change":  func(w *world, _ *Choice) { w.offers = changed(w.offers, 0) },
+			"change2": func(w *world, _ *Choice) { w.offers = changed(w.offers, 1) },
+			"back":    func(w *world, _ *Choice) { w.offers = both },
 		} {
 			next, c := w, c
 			do(&next, &c)
@@ -122,6 +130,12 @@ func TestEveryOrder(t *testing.T) {
 	}
 	walk("", world{offers: both, now: start}, Choice{}, 4)
 	t.Logf("%d states", seen)
+}
+
+func changed(o Offers, i int) Offers {
+	o = slices.Clone(o)
+	o[i].Hash += 100
+	return o
 }
 
 func pressing(yes Set, shown bool) func(*world, *Choice) {
@@ -149,6 +163,81 @@ func TestPressOfOne(t *testing.T) {
 	}
 }
 
+// TestRandomOrders holds long histories to what must never be, whatever came
+// before.
+func TestRandomOrders(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, c := world{offers: both, now: start}, Choice{}
+		yes := map[uint32]bool{} // said since the last no, and not taken back by the signal
+		shown, complete := false, time.Time{}
+		t.Repeat(map[string]func(*rapid.T){
+			"signal": func(*rapid.T) { w.signal = !w.signal },
+			"wait":   func(t *rapid.T) { w.now = w.now.AddDate(0, 0, rapid.IntRange(1, 400).Draw(t, "days")) },
+			"change": func(t *rapid.T) { w.offers = changed(w.offers, rapid.IntRange(0, 1).Draw(t, "which")) },
+			"press": func(t *rapid.T) {
+				p := Press{Yes: Set(rapid.IntRange(0, 3).Draw(t, "yes")), Signal: w.signal, Shown: rapid.Bool().Draw(t, "shown")}
+				c = w.offers.Press(c, p, [16]byte{1}, w.now)
+				clear(yes)
+				for i, o := range w.offers {
+					yes[o.Hash] = p.Yes.Has(i) && (!p.Signal || p.Shown)
+				}
+				shown, complete = p.Signal && p.Shown, w.now
+			},
+			"": func(t *rapid.T) {
+				if _, ok := Open(key, c.Seal(key)); !ok && c != (Choice{}) {
+					t.Fatal("a choice that was made cannot be read")
+				}
+				d := w.offers.Decide(c, w.signal, w.now)
+				if d.Withdraw {
+					c = w.offers.Withdraw(c, w.now)
+				}
+				if w.signal && !shown {
+					clear(yes)
+				}
+				for i, o := range w.offers {
+					if d.Allowed.Has(i) && !yes[o.Hash] && (w.signal || !o.OptOut) {
+						t.Fatalf("%s is allowed, and nobody said yes", o.Name)
+					}
+					_, answered := yes[o.Hash]
+					if no := answered && !yes[o.Hash]; no && d.Allowed.Has(i) {
+						t.Fatalf("%s is allowed after a no", o.Name)
+					}
+				}
+				if d.Ask && (w.signal || answeredAll(c, w.offers) && w.now.Before(complete.AddDate(1, 0, 0))) {
+					t.Fatal("somebody is asked again")
+				}
+			},
+		})
+	})
+}
+
+func answeredAll(c Choice, o Offers) bool {
+	for i := range o {
+		if c.To(&o[i]) == Unasked {
+			return false
+		}
+	}
+	return true
+}
+
+// A no to one part does not undo a no to another, nor do years.
+func TestNoStays(t *testing.T) {
+	c := both.Press(Choice{}, Press{}, [16]byte{1}, start)
+	later := start.AddDate(3, 0, 0)
+	if d := both.Decide(c, false, later); d.Allowed != 0 || !d.Ask {
+		t.Errorf("after three years: %+v", d)
+	}
+	c = both.Press(c, Press{Of: 1, Yes: 1}, [16]byte{2}, later)
+	if d := both.Decide(c, false, later); d.Allowed != 1 {
+		t.Errorf("after a yes to the other: %+v", d)
+	}
+	reworded := changed(both, 1)
+	c = reworded.Press(both.Press(Choice{}, Press{}, [16]byte{1}, start), Press{Of: 1, Yes: 1}, [16]byte{2}, start)
+	if d := reworded.Decide(c, false, start); d.Allowed != 1 || !d.Ask {
+		t.Errorf("what was refused goes on under another name: %+v", d)
+	}
+}
+
 func TestSeal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var o Offers
@@ -171,6 +260,9 @@ func TestSeal(t *testing.T) {
 		}
 		if _, ok := Open(key, text[:at]); ok {
 			t.Fatal("half a choice is read")
+		}
+		if _, ok := Open(nil, text); ok || c.Seal(nil) != "" {
+			t.Fatal("no key is a key")
 		}
 		if _, ok := Open(bytes.Repeat([]byte{8}, 32), text); ok {
 			t.Fatal("another key reads it")

@@ -29,10 +29,15 @@ const (
 	headLen   = 1 + 16 + 4 + 1 + 1
 	macLen    = 16
 	maxSealed = headLen + 4*MaxOffers + 8 + macLen
+	minKey    = 32 // whoever forgot to set a key must not let everybody sign
 )
 
-// Seal writes c so that only the holder of key can have written it.
+// Seal writes c so that only the holder of key, 32 bytes or more, can have
+// written it. With a shorter key it writes nothing.
 func (c Choice) Seal(key []byte) string {
+	if len(key) < minKey {
+		return ""
+	}
 	b := make([]byte, 0, maxSealed)
 	b = append(b, format)
 	b = append(b, c.ID[:]...)
@@ -52,7 +57,7 @@ func (c Choice) Seal(key []byte) string {
 // Open reads what Seal wrote. Whatever else it is given is no choice.
 func Open(key []byte, text string) (c Choice, ok bool) {
 	var buf [maxSealed]byte
-	if len(text) > base64.RawURLEncoding.EncodedLen(maxSealed) {
+	if len(text) > base64.RawURLEncoding.EncodedLen(maxSealed) || len(key) < minKey {
 		return c, false
 	}
 	var in [(maxSealed*8 + 5) / 6]byte

@@ -70,8 +70,27 @@ func (w *Wall) policy(set choice.Set) string {
 	for _, host := range w.Hosts(set) {
 		hosts.WriteString(" " + w.place(host))
 	}
-	return "default-src " + anything + hosts.String() + "; form-action 'self'" + hosts.String() +
-		"; base-uri 'self'" + hosts.String() + "; report-uri " + w.Reports()
+	return "default-src " + anything + hosts.String() + "; connect-src " + anything + hosts.String() + w.sockets(set) +
+		"; form-action 'self'" + hosts.String() + "; base-uri 'self'" + hosts.String() + "; report-uri " + w.Reports()
+}
+
+// sockets are the WebSockets of the hosts: a source without a scheme is of the
+// page's own scheme, or its safer twin, and that is never ws or wss (CSP Level 3,
+// section 6.7.2.8; so in Chromium 156).
+func (w *Wall) sockets(set choice.Set) string {
+	var b strings.Builder
+	for _, origin := range w.own {
+		_, host, _ := strings.Cut(origin, "://")
+		b.WriteString(" wss://" + host)
+	}
+	for _, host := range w.Hosts(set) {
+		place := w.place(host)
+		if _, at, ok := strings.Cut(place, "://"); ok {
+			place = at
+		}
+		b.WriteString(" ws://" + place + " wss://" + place)
+	}
+	return b.String()
 }
 
 // allowlist is a structured field (RFC 9651): an inner list of URL patterns.
@@ -91,9 +110,13 @@ func (w *Wall) allowlist(set choice.Set) string {
 		}
 		b.WriteString(` "` + place + `/*"`)
 	}
-	b.WriteString(");redirects=allow;report-to=avow")
+	b.WriteString(programs + ");redirects=allow;report-to=avow")
 	return b.String()
 }
+
+// programs are addresses that a browser hands to another program. It counts them
+// among the connections, and shows its own error page where one is not listed.
+const programs = ` "mailto:*" "tel:*" "sms:*"`
 
 // place is where a declared host is.
 func (w *Wall) place(host string) string {

@@ -23,6 +23,7 @@ type Kind string
 const (
 	ThirdParty Kind = "host"   // one that is not declared, or not chosen
 	CookieSet  Kind = "cookie" // one that is not declared, or not chosen
+	Peer       Kind = "peer"   // a connection to no host, over WebRTC
 	Leak       Kind = "leak"   // an address that carries what is known of a visitor
 )
 
@@ -63,6 +64,7 @@ func Report(body []byte) (all []Violation, err error) {
 // legacy is a report of CSP Level 2.
 type legacy struct {
 	Document    string `json:"document-uri"`
+	Referrer    string `json:"referrer"`
 	Blocked     string `json:"blocked-uri"`
 	Directive   string `json:"violated-directive"`
 	Effective   string `json:"effective-directive"`
@@ -74,7 +76,11 @@ func (r *legacy) add(all []Violation) []Violation {
 	if directive == "" {
 		directive, _, _ = strings.Cut(r.Directive, " ")
 	}
-	return report(all, r.Document, r.Blocked, directive, r.Disposition == "report")
+	page := r.Document
+	if page == "about" { // a frame that was written into the page: srcdoc
+		page = r.Referrer
+	}
+	return report(all, page, r.Blocked, directive, r.Disposition == "report")
 }
 
 // modern is a report of the Reporting API, about a policy or an allowlist.
@@ -84,7 +90,7 @@ type modern struct {
 	Body struct {
 		Document    string `json:"documentURL"`
 		Blocked     string `json:"blockedURL"`
-		Connection  string `json:"url"`
+		Connection  string `json:"connection"`
 		Directive   string `json:"effectiveDirective"`
 		Disposition string `json:"disposition"`
 	} `json:"body"`
@@ -96,7 +102,10 @@ func (r *modern) add(all []Violation) []Violation {
 	case "csp-violation":
 		return report(all, or(r.Body.Document, r.URL), r.Body.Blocked, r.Body.Directive, let)
 	case "connection-allowlist":
-		return report(all, r.URL, or(r.Body.Connection, r.Body.Blocked), "connection-allowlist", let)
+		if r.Body.Connection == "webrtc" {
+			return peer(all, r.URL, let)
+		}
+		return report(all, r.URL, r.Body.Connection, "connection-allowlist", let)
 	}
 	return all
 }
@@ -106,6 +115,15 @@ func or(a, b string) string {
 		return a
 	}
 	return b
+}
+
+// peer notes a connection past all hosts.
+func peer(all []Violation, page string, let bool) []Violation {
+	at, err := url.Parse(page)
+	if err != nil || at.Host == "" {
+		return all
+	}
+	return append(all, Violation{Kind: Peer, What: "webrtc", Where: clip(at.EscapedPath()), How: "connection-allowlist", Let: let})
 }
 
 func report(all []Violation, page, blocked, directive string, let bool) []Violation {
@@ -145,7 +163,10 @@ func clip(s string) string {
 // Declare is the line of a statement that would declare what v is about, for
 // who decides that it should be.
 func (v Violation) Declare() string {
-	if v.Kind == CookieSet {
+	switch v.Kind {
+	case Peer:
+		return "" // the statement has no word for it
+	case CookieSet:
 		return "cookies:\n  " + v.What + ": {for: …, keep: …}"
 	}
 	return "trackers:\n  " + v.What + ": {for: …, consent: opt-in}"

@@ -7,9 +7,21 @@
 // Chromium from 152) stops what a policy does not know: preconnect, WebRTC,
 // speculation rules, popups and navigation by script. Both are made of the
 // statement and of what was chosen, and of nothing else.
+//
+// As seen with Chromium 156, which has Connection-Allowlist switched on: it
+// stops fetches, elements, frames (those with srcdoc too), workers that were sent
+// with it, WebSockets, beacons, forms and navigations; a navigation that was
+// stopped ends on the browser's error page. RTCPeerConnection can still be made,
+// and sends nothing. response-origin is the origin with its port, and its
+// WebSockets. mailto: and tel: are stopped unless they are listed. data:, blob:
+// and about: are let through. redirects=allow lets a listed host redirect
+// anywhere, and then the policy, which is held against each hop, stops it. Reports
+// come over https only, and name the host in body.connection, which is "webrtc"
+// for a peer and "" for an address of another program.
 package wall
 
 import (
+	"bytes"
 	"maps"
 	"net/url"
 	"slices"
@@ -35,6 +47,7 @@ type Wall struct {
 
 	options Options
 	hosts   map[string]use // third parties, by host and port as URLs have them
+	parents map[string]use // those of *.example, by .example
 	own     []string       // origins that the statement covers
 	ours    map[string]bool
 	cookies map[string]*Cookie
@@ -58,7 +71,7 @@ type Cookie struct {
 
 // New returns the wall of a statement.
 func New(s *statement.Statement, o Options) *Wall {
-	w := &Wall{Offers: choice.Offered(s), options: o, hosts: map[string]use{}, ours: map[string]bool{}, cookies: map[string]*Cookie{}}
+	w := &Wall{Offers: choice.Offered(s), options: o, hosts: map[string]use{}, parents: map[string]use{}, ours: map[string]bool{}, cookies: map[string]*Cookie{}}
 	for _, site := range s.Organisation.Site {
 		if u, err := url.Parse(site); err == nil && u.Host != "" {
 			w.own = append(w.own, u.Scheme+"://"+strings.ToLower(u.Host))
@@ -66,7 +79,11 @@ func New(s *statement.Statement, o Options) *Wall {
 		}
 	}
 	for _, t := range s.Trackers {
-		w.hosts[bare(strings.ToLower(t.Host))] = w.offered(t.Consent, t.For)
+		host, u := bare(strings.ToLower(t.Host)), w.offered(t.Consent, t.For)
+		w.hosts[host] = u
+		if parent, ok := strings.CutPrefix(host, "*"); ok {
+			w.parents[parent] = u
+		}
 	}
 	for _, c := range s.Cookies {
 		k := &Cookie{Session: c.Keep == "session", use: w.offered(c.Consent, c.For)}
@@ -109,6 +126,9 @@ func (w *Wall) Judge(self, host []byte, set choice.Set) markup.Verdict {
 		return markup.Ours
 	}
 	u, declared := w.hosts[string(host)]
+	if !declared {
+		u, declared = w.under(host, set)
+	}
 	for name, origin := range w.options.Standins {
 		if _, at, _ := strings.Cut(origin, "://"); at == string(host) {
 			u, declared = w.hosts[name]
@@ -121,6 +141,22 @@ func (w *Wall) Judge(self, host []byte, set choice.Set) markup.Verdict {
 		return markup.Allowed
 	}
 	return markup.Waiting
+}
+
+// under finds a host below one that is declared as *.example, the most that set
+// allows.
+func (w *Wall) under(host []byte, set choice.Set) (u use, declared bool) {
+	for at := bytes.IndexByte(host, '.'); at > 0; {
+		if found, ok := w.parents[string(host[at:])]; ok && (!declared || !u.in(set)) {
+			u, declared = found, true
+		}
+		next := bytes.IndexByte(host[at+1:], '.')
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	return u, declared
 }
 
 // Cookie says whether a cookie may be kept where set was chosen. The one that

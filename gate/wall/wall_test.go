@@ -56,13 +56,18 @@ func TestHeaders(t *testing.T) {
 	const own = " https://quay.example https://shop.quay.example"
 	for set, hosts := range map[choice.Set]string{0: " cdn.example", 1: " cdn.example maps.example tiles.maps.example", 2: " ads.example cdn.example", 4: " cdn.example"} {
 		h := w.Headers(set)
-		want := "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: filesystem: mediastream:" + own + hosts +
+		sockets := " wss://quay.example wss://shop.quay.example"
+		for _, host := range strings.Fields(hosts) {
+			sockets += " ws://" + host + " wss://" + host
+		}
+		const any = "'self' 'unsafe-inline' 'unsafe-eval' data: blob: filesystem: mediastream:"
+		want := "default-src " + any + own + hosts + "; connect-src " + any + own + hosts + sockets +
 			"; form-action 'self'" + own + hosts + "; base-uri 'self'" + own + hosts + "; report-uri /privacy/reports"
 		if h[0].Name != "Content-Security-Policy" || h[0].Values[0] != want {
 			t.Errorf("%b: %s", set, h[0])
 		}
 	}
-	if got, want := w.Headers(1)[1], `(response-origin "https://quay.example/*" "https://shop.quay.example/*" "*://cdn.example/*" "*://maps.example/*" "*://tiles.maps.example/*");redirects=allow;report-to=avow`; got.Values[0] != want {
+	if got, want := w.Headers(1)[1], `(response-origin "https://quay.example/*" "https://shop.quay.example/*" "*://cdn.example/*" "*://maps.example/*" "*://tiles.maps.example/*" "mailto:*" "tel:*" "sms:*");redirects=allow;report-to=avow`; got.Values[0] != want {
 		t.Errorf("%s", got.Values[0])
 	}
 	watching := New(compile(t, text), Options{Base: "/privacy", Observe: true, Standins: map[string]string{"maps.example": "http://127.0.0.1:99"}})
@@ -99,6 +104,26 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// A host is declared with all below it, or once more by itself.
+func TestUnder(t *testing.T) {
+	w := New(compile(t, strings.Replace(text, "  maps.example:", "  \"*.cdn.example\": {for: deliver films, consent: opt-in}\n  maps.example:", 1)), Options{})
+	for _, c := range []struct {
+		host string
+		set  choice.Set
+		want markup.Verdict
+	}{
+		{"a.cdn.example", 0, markup.Waiting}, {"a.cdn.example", 1, markup.Allowed}, {"a.b.cdn.example", 1, markup.Allowed}, {"cdn.example", 0, markup.Allowed},
+		{"acdn.example", 1, markup.Undeclared}, {".cdn.example", 1, markup.Undeclared}, {"a.cdn.example.evil", 1, markup.Undeclared},
+	} {
+		if got := w.Judge([]byte("here.test"), []byte(c.host), c.set); got != c.want {
+			t.Errorf("%s with %b: %d, not %d", c.host, c.set, got, c.want)
+		}
+	}
+	if h := w.Headers(1); !strings.Contains(h[0].Values[0], " *.cdn.example ") || !strings.Contains(h[1].Values[0], `"*://*.cdn.example/*"`) {
+		t.Error(h)
+	}
+}
+
 func TestCookie(t *testing.T) {
 	w := New(compile(t, text), Options{})
 	for _, c := range []struct {
@@ -126,6 +151,13 @@ func TestReport(t *testing.T) {
 			[]Violation{{ThirdParty, "ads.example", "/a", "img-src", false}}},
 		"reporting": {`[{"type":"csp-violation","url":"https://quay.example/b?x=1","body":{"documentURL":"https://quay.example/b?x=1","blockedURL":"wss://live.example/","effectiveDirective":"connect-src","disposition":"report"}},{"type":"deprecation","url":"https://quay.example/"}]`,
 			[]Violation{{ThirdParty, "live.example", "/b", "connect-src", true}}},
+		"allowlist": {`[{"age":0,"body":{"connection":"https://bad.example:1/fetch?q=ada","disposition":"enforce"},"type":"connection-allowlist","url":"https://quay.example/b?x=1","user_agent":"Chrome/156.0.0.0"}]`,
+			[]Violation{{ThirdParty, "bad.example:1", "/b", "connection-allowlist", false}}},
+		"peer": {`[{"age":22,"body":{"allowlist":["https://quay.example"],"connection":"webrtc","disposition":"report","url":"https://quay.example/c"},"type":"connection-allowlist","url":"https://quay.example/c"}]`,
+			[]Violation{{Peer, "webrtc", "/c", "connection-allowlist", true}}},
+		"program": {`[{"age":8,"body":{"connection":"","disposition":"enforce"},"type":"connection-allowlist","url":"https://quay.example/plain"}]`, nil},
+		"srcdoc": {`{"csp-report":{"document-uri":"about","referrer":"https://quay.example/d?x","blocked-uri":"http://bad.example:99/srcdoc","effective-directive":"img-src"}}`,
+			[]Violation{{ThirdParty, "bad.example:99", "/d", "img-src", false}}},
 		"extension": {`{"csp-report":{"document-uri":"https://quay.example/a","blocked-uri":"chrome-extension://abc","effective-directive":"script-src"}}`, nil},
 		"inline":    {`{"csp-report":{"document-uri":"https://quay.example/a","blocked-uri":"inline","effective-directive":"script-src"}}`, nil},
 		"ourselves": {`{"csp-report":{"document-uri":"https://quay.example/a","blocked-uri":"https://quay.example/b","effective-directive":"script-src"}}`, nil},
