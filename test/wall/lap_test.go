@@ -30,6 +30,10 @@ type lap struct {
 	cookie  string             // that the visitors come with
 	state   string             // "" without the gate
 	absent  func(channel) bool // channels that this browser does not open by itself
+
+	// least is how long a page is watched of which nothing may arrive: as long
+	// as it took without the gate.
+	least map[string]time.Duration
 }
 
 var visitNumber atomic.Int64
@@ -107,9 +111,8 @@ func (l *lap) due(p page) (list []arrival) {
 }
 
 const (
-	patience = 6 * time.Second        // how long a part that may arrive is waited for
+	patience = 15 * time.Second       // how long a part that may arrive is waited for
 	silence  = 250 * time.Millisecond // after which nothing more is expected
-	least    = 700 * time.Millisecond // how long a page is watched of which nothing may arrive
 )
 
 // settle waits until all that is due has arrived and it has been quiet for a
@@ -128,11 +131,20 @@ func (l *lap) settle(visit string, p page, due []arrival) (late []arrival) {
 		switch {
 		case time.Since(began) > patience:
 			return late
-		case len(late) == 0 && quiet && (len(due) > 0 || time.Since(began) > least):
+		case len(late) == 0 && quiet && (len(due) > 0 || time.Since(began) > l.least[p.name]):
 			return nil
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// paces are how long the pages took.
+func paces(results []result) map[string]time.Duration {
+	m := map[string]time.Duration{}
+	for _, r := range results {
+		m[r.page.name] = r.took
+	}
+	return m
 }
 
 // leaks are what arrived against the truth table, by class. Without the gate

@@ -3,24 +3,50 @@ package wall
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestChromium counts what leaks in Chromium: nothing of anything.
 func TestChromium(t *testing.T) {
-	third := newThirdParty(t)
-	plain := newSite(t, third, func(h http.Handler) http.Handler { return h })
-	b := newChromium(t, third)
-	control := &lap{browser: b, site: plain, mode: "control", absent: chromiumLacks}
-	rows := []row{}
-	rows = append(rows, row{"without", control.check(t, control.run(t.Context(), visited()), nil)})
-	h := newHouse(t, third)
-	for _, state := range states[:3] {
-		l := &lap{browser: b, site: h.site, mode: "gate-" + state, state: state, cookie: h.sealed(state), absent: chromiumLacks}
-		rows = append(rows, row{state, l.check(t, l.run(t.Context(), visited()), classes)})
+	p := &proof{t: t, third: newThirdParty(t), absent: chromiumLacks, held: classes}
+	p.open(newChromium(t, p.third))
+	p.lap("none")
+	p.lap("refuse")
+	p.lap("accept")
+	p.browser = newChromium(t, p.third, "--enable-features=GlobalPrivacyControl,GlobalPrivacyControlForce")
+	p.lap("gpc")
+	p.table()
+}
+
+// TestFirefox counts what leaks in Firefox, which knows no Connection-Allowlist:
+// nothing of what a Content-Security-Policy can speak of.
+func TestFirefox(t *testing.T) {
+	p := &proof{t: t, third: newThirdParty(t), absent: firefoxLacks, held: []class{tags, runTime, workers}}
+	p.open(newFirefox(t, p.third, false))
+	p.lap("none")
+	p.lap("accept")
+	if *allStates {
+		p.lap("refuse")
+		p.browser = newFirefox(t, p.third, true)
+		p.lap("gpc")
 	}
-	t.Log(table("Chromium", rows))
+	p.table()
+}
+
+// A proof is the same pages in one browser without the gate, and with it in some
+// states.
+type proof struct {
+	t       *testing.T
+	third   *thirdParty
+	house   *house
+	browser browser
+	absent  func(channel) bool
+	held    []class // what may not leak
+	least   map[string]time.Duration
+	rows    []row
 }
 
 // A row is how many channels leaked, by class.
@@ -29,39 +55,42 @@ type row struct {
 	by   map[class]int
 }
 
-func table(browser string, rows []row) string {
+// open visits the pages without the gate: everything leaks, or the corpus would
+// prove nothing.
+func (p *proof) open(b browser) {
+	p.t.Helper()
+	p.browser = b
+	plain := newSite(p.t, p.third, func(site http.Handler) http.Handler { return site })
+	l := &lap{browser: b, site: plain, mode: "control", absent: p.absent}
+	results := l.run(p.t.Context(), visited())
+	p.least = paces(results)
+	p.rows = append(p.rows, row{"without", l.check(p.t, results, nil)})
+	p.house = newHouse(p.t, p.third)
+}
+
+// lap visits the pages behind the gate.
+func (p *proof) lap(state string) {
+	p.t.Helper()
+	l := &lap{browser: p.browser, site: p.house.site, mode: "gate-" + state, state: state, cookie: p.house.sealed(state),
+		absent: p.absent, least: p.least}
+	p.rows = append(p.rows, row{state, l.check(p.t, l.run(p.t.Context(), visited()), p.held)})
+}
+
+// table tells how many channels leaked.
+func (p *proof) table() {
 	var b strings.Builder
-	fmt.Fprintf(&b, "leaks in %s\n%-22s", browser, "")
-	for _, r := range rows {
+	fmt.Fprintf(&b, "ways out of %s that were taken against the statement\n%-22s", p.browser.name(), "")
+	for _, r := range p.rows {
 		fmt.Fprintf(&b, "%9s", r.name)
 	}
 	for _, c := range classes {
 		fmt.Fprintf(&b, "\n%-22s", c)
-		for _, r := range rows {
+		for _, r := range p.rows {
 			fmt.Fprintf(&b, "%9d", r.by[c])
 		}
-	}
-	return b.String()
-}
-
-// firefoxHeld are the classes that the wall holds in Firefox, which knows no
-// Connection-Allowlist: what a Content-Security-Policy can say.
-var firefoxHeld = []class{tags, runTime, workers}
-
-// TestFirefox counts what leaks in Firefox: nothing of what tags and scripts ask for.
-func TestFirefox(t *testing.T) {
-	third := newThirdParty(t)
-	plain := newSite(t, third, func(h http.Handler) http.Handler { return h })
-	b := newFirefox(t, third, false)
-	control := &lap{browser: b, site: plain, mode: "control", absent: firefoxLacks}
-	rows := []row{{"without", control.check(t, control.run(t.Context(), visited()), nil)}}
-	h := newHouse(t, third)
-	for _, state := range states[:3] {
-		if state == "refuse" && !*allStates {
-			continue
+		if !slices.Contains(p.held, c) {
+			b.WriteString("  (not promised)")
 		}
-		l := &lap{browser: b, site: h.site, mode: "gate-" + state, state: state, cookie: h.sealed(state), absent: firefoxLacks}
-		rows = append(rows, row{state, l.check(t, l.run(t.Context(), visited()), firefoxHeld)})
 	}
-	t.Log(table("Firefox", rows))
+	p.t.Log(b.String())
 }

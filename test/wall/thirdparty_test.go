@@ -19,7 +19,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -36,8 +35,6 @@ type thirdParty struct {
 	server   *http.Server
 	packets  net.PacketConn
 	port     int
-
-	last atomic.Int64 // when something arrived, in Unix nanoseconds
 
 	mu     sync.Mutex
 	visits map[string]*tally
@@ -150,7 +147,7 @@ func (p *thirdParty) tallyOf(visit string) *tally {
 		p.visits[visit] = v
 	}
 	v.last = time.Now()
-	p.last.Store(v.last.UnixNano())
+
 	return v
 }
 
