@@ -324,19 +324,24 @@ func quotes(doc string) (found []string) {
 var quoteStart = regexp.MustCompile(`^\t[a-z0-9-]+: `)
 
 // keeper returns the folder of the section that keeps c's rules.
-func (h *house) keeper(c clause) string {
-	for folder, r := range h.rooms {
+func (h *house) keeper(c clause) (keeper string) {
+	for _, folder := range slices.Sorted(maps.Keys(h.rooms)) {
+		r := h.rooms[folder]
 		for _, kind := range r.keeps() {
 			for _, p := range c.keeps {
 				first, _, _ := strings.Cut(kind, ".")
 				head, _, _ := strings.Cut(p, ".")
 				if kind == p || kind == head || first == p || first == head && (head == "collect" || head == "data") {
-					return folder
+					// By which rule exactly the front matter says: of those who could,
+					// who quotes it keeps it.
+					if keeper == "" || slices.Contains(quotes(r.doc), c.id+": "+c.text) {
+						keeper = folder
+					}
 				}
 			}
 		}
 	}
-	return ""
+	return keeper
 }
 
 // keeps returns the rule kinds in r's Keeps variable.

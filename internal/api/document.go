@@ -133,7 +133,7 @@ func needs(o Operation) string {
 }
 
 func method(p *huma.PathItem, name string) *huma.Operation {
-	return map[string]*huma.Operation{"GET": p.Get, "POST": p.Post, "PATCH": p.Patch, "DELETE": p.Delete}[name]
+	return map[string]*huma.Operation{"GET": p.Get, "POST": p.Post, "PUT": p.Put, "PATCH": p.Patch, "DELETE": p.Delete}[name]
 }
 
 // members lists what an object of that schema has.
