@@ -28,6 +28,7 @@ func TestPlace(t *testing.T) {
 		{`<title>x</title>`, `[H]<title>x</title>[B]`},
 		{`<head>< </head>`, `<head>[H][B]< </head>`},
 		{`<html><frameset><frame src=/x></frameset></html>`, `<html>[H]<frameset><frame src=/x></frameset></html>`},
+		{`<title>x</title></`, `[H]<title>x</title>[B]</`}, {`<title>x</title><`, `[H]<title>x</title>[B]<`}, {`<title>x</title><!-`, `[H]<title>x</title><!-`},
 		{``, ``}, {` <!-- x --> `, ``},
 	})
 }

@@ -83,7 +83,10 @@ func (w *scanner) data() int {
 		i += w.pos
 		w.text(w.pos, i)
 		w.pos = i
-		if i+1 == len(b) {
+		if rest := len(b) - i; rest == 1 || rest == 2 && b[i+1] == '/' {
+			if w.last { // it is text
+				w.text(i, i+1)
+			}
 			return i
 		}
 		switch c := b[i+1]; {
@@ -91,9 +94,6 @@ func (w *scanner) data() int {
 			w.beginTag(i, i+1, false)
 			return more
 		case c == '/':
-			if i+2 == len(b) {
-				return i
-			}
 			if values.Letter(b[i+2]) {
 				w.beginTag(i, i+2, true)
 				return more

@@ -10,6 +10,7 @@ import (
 const (
 	longest = 64 << 10 // bytes of one tag that are looked at together
 	piece   = 8 << 10  // bytes taken at a time while something is held back
+	full    = 32 << 10 // bytes gathered that are written at once
 	gather  = 4 << 10  // a run of bytes shorter than this is copied to be written with others
 )
 
@@ -130,6 +131,9 @@ func (w *scanner) instead(k, n int, s string) {
 }
 
 func (w *scanner) put(p []byte) {
+	if len(w.out) >= full {
+		w.flush()
+	}
 	if len(p) < gather {
 		w.out = append(w.out, p...)
 		return

@@ -37,6 +37,7 @@ func seeds() []string {
 
 // found are inputs on which the fuzzer once got through.
 var found = []string{
+	"<base href=//bad.example/></",
 	"<noscript></noscript<object data=//bad.example>",
 	"0<noscript><body><iframe srcdoc=\"<img src=//bad.example>\"></caption></caption></noscript</iframe></caption></caption>",
 }

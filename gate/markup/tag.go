@@ -7,9 +7,6 @@ import (
 
 // beginTag begins with the tag at i, whose name begins at from.
 func (w *scanner) beginTag(i, from int, end bool) {
-	if w.noscript {
-		w.upTo(i)
-	}
 	w.pos, w.state = from, inTag
 	w.extra, w.outward = "", false
 	w.Begin(i, end)

@@ -113,8 +113,7 @@ func (a *Reader) authority(scheme string, u []byte) Site {
 func (a *Reader) relativeTo(u []byte) Site {
 	a.Relied = true
 	s := Site{Relative: true, Rest: u, Scheme: a.baseScheme, Host: a.baseHost, None: len(a.baseHost) == 0}
-	// While it could still become a scheme, or a second slash follow, all is open.
-	s.Open = len(u) < 2 || bytes.IndexAny(u, "/\\?#.%") < 0
+	s.Open = len(u) < len("https://") // what follows could still make it a scheme, or bring a second slash
 	return s
 }
 
