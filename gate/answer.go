@@ -22,7 +22,7 @@ type answer struct {
 
 	method, path, at string
 	host, name, dest string // host without port; name with it
-	accepts          bool // the browser reads gzip
+	accepts          bool   // the browser reads gzip
 	secure, own      bool
 	fits             bool   // it may be a page to change
 	validator        string // suffix of the ETags that were asked for

@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/avow-privacy/avow/gate/outward"
 	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/statement"
 )
@@ -62,9 +63,14 @@ type Watch interface {
 type Gate struct {
 	Config
 	rules atomic.Pointer[rules] // nil until there is a statement
-	hops  hops
+	hops  *outward.Hops
 	pages sync.Pool // of *page
 }
+
+// kept are all rules there are: a statement may promise more than a gate can keep.
+var kept = []statement.Kind{"data", "purposes", "collect.form", "collect.visit", "cookies", "trackers", "never", "receipts.form",
+	"optout", "signals", "popular", "links", "security.keys", "security.log", "security.restore",
+	"changes.date", "changes.history", "changes.pinned", "acceptance.notice"}
 
 // New returns a Gate. Its key has to have 32 bytes, and its statement, if it has
 // one already, has to compile.
@@ -81,17 +87,15 @@ func New(c Config) (*Gate, error) {
 	if !strings.HasPrefix(c.Base, "/") || strings.HasSuffix(c.Base, "/") {
 		return nil, fmt.Errorf("%q is not the path of pages", c.Base)
 	}
-	g := &Gate{Config: c}
-	g.hops.start(c.Key, c.Base)
+	g := &Gate{Config: c, hops: outward.New(c.Key, c.Base)}
 	g.pages.New = func() any { return newPage(g) }
 	if c.Statement == nil {
 		return g, nil
 	}
-	s, faults := statement.Compile("statement", c.Statement, []statement.Kind{
-		"data", "purposes", "collect", "cookies", "trackers", "recipients", "never", "receipts", "children", "disclosure",
-		"optout", "signals", "popular", "links", "security", "changes", "acceptance", "questions"})
-	if s == nil {
-		return nil, fmt.Errorf("the gate's statement: %w", faults)
+	s, faults := statement.Compile("statement", c.Statement, kept)
+	if faults.Failed() {
+		first, _ := faults.Head()
+		return nil, fmt.Errorf("the gate's statement: %v", first)
 	}
 	g.Use(s)
 	return g, nil
@@ -117,7 +121,7 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 			return
 		}
 		if now == nil {
-			refuse(w, http.StatusServiceUnavailable, "This site is not ready yet",
+			outward.Refuse(w, http.StatusServiceUnavailable, "This site is not ready yet",
 				"It cannot say yet what it does with what it learns about you, so it does nothing. Please try again in a moment.")
 			return
 		}
@@ -128,6 +132,12 @@ func (g *Gate) Handler(next http.Handler) http.Handler {
 		a.finish()
 	})
 }
+
+// Out answers BASE/out?to=ADDRESS&s=MAC, over which links leave the site. It
+// leads on, with 303, whoever follows a link of this site's own pages that the
+// gate signed, to a host in the register. To everybody else it shows where the
+// link leads, and leads nowhere by itself.
+func (g *Gate) Out() http.Handler { return g.hops.Handler(g.known) }
 
 // own says whether path is one of avow's own pages.
 func (g *Gate) own(path string) bool {

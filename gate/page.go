@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bufio"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"github.com/avow-privacy/avow/gate/bar"
 	"github.com/avow-privacy/avow/gate/choice"
 	"github.com/avow-privacy/avow/gate/markup"
+	"github.com/avow-privacy/avow/gate/unpack"
 	"github.com/avow-privacy/avow/gate/wall"
 )
 
@@ -29,8 +31,9 @@ type page struct {
 	a        *answer
 	rules    markup.Rules
 	writer   markup.Writer
+	out      *bufio.Writer // so that the connection is not bothered with each change
 	zip      *gzip.Writer
-	unzip    *decoder // nil if the site did not compress
+	unzip    *unpack.Decoder // nil if the site did not compress
 	sink     io.Writer
 	self     []byte
 	policies []string // of the site: header and meta
@@ -38,8 +41,12 @@ type page struct {
 	broken   bool
 }
 
+// gathered is how much of a page is sent at once, unless the site flushes. Each
+// piece is a chunk, and costs two writes to the connection.
+const gathered = 64 << 10
+
 func newPage(g *Gate) *page {
-	p := &page{g: g}
+	p := &page{g: g, out: bufio.NewWriterSize(nil, gathered)}
 	p.rules = markup.Rules{Judge: p.judge, LateBody: p.body, Policy: p.policy, Found: p.found, Hop: p.hop, Placeholder: p.placeholder}
 	return p
 }
@@ -61,21 +68,22 @@ func (g *Gate) open(a *answer, h http.Header) *page {
 	if !p.rules.Fragment && !p.watching {
 		p.rules.Head = p.head()
 	}
-	p.sink = a.w
+	p.out.Reset(a.w)
+	p.sink = p.out
 	encoding := encodingOf(h)
 	switch {
 	case p.watching:
 		p.sink = io.Discard
 	case encoding != "" && a.accepts:
 		if p.zip == nil {
-			p.zip, _ = gzip.NewWriterLevel(a.w, speed)
+			p.zip, _ = gzip.NewWriterLevel(p.out, speed)
 		}
-		p.zip.Reset(a.w)
+		p.zip.Reset(p.out)
 		p.sink = p.zip
 	}
 	p.writer.Reset(p.sink, &p.rules)
 	if encoding != "" {
-		p.unzip = decode(encoding, &p.writer)
+		p.unzip = unpack.New(encoding, &p.writer)
 	}
 	return p
 }
@@ -98,7 +106,7 @@ func (p *page) Write(b []byte) (int, error) {
 	if p.unzip == nil {
 		return p.writer.Write(b)
 	}
-	if err := p.unzip.feed(b); err != nil {
+	if err := p.unzip.Feed(b); err != nil {
 		panic(http.ErrAbortHandler)
 	}
 	return len(b), nil
@@ -116,16 +124,18 @@ func (p *page) watch(b []byte) {
 	case p.unzip == nil:
 		_, _ = p.writer.Write(b)
 	default:
-		p.broken = p.unzip.feed(b) != nil
+		p.broken = p.unzip.Feed(b) != nil
 	}
 }
 
 // flush sends all of the page that is decided.
 func (p *page) flush() error {
 	if p.sink == io.Writer(p.zip) {
-		return p.zip.Flush()
+		if err := p.zip.Flush(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return p.out.Flush()
 }
 
 // close ends the page.
@@ -135,13 +145,14 @@ func (p *page) close() {
 		return
 	}
 	defer abort()
-	if p.unzip != nil && p.unzip.close() != nil {
+	if p.unzip != nil && p.unzip.Close() != nil {
 		panic(http.ErrAbortHandler)
 	}
 	_ = p.writer.Close() // the visitor left
 	if p.sink == io.Writer(p.zip) {
 		_ = p.zip.Close()
 	}
+	_ = p.out.Flush()
 	p.release()
 }
 
@@ -152,7 +163,7 @@ func (p *page) end() {
 			p.drop()
 		}
 	}()
-	if p.broken || p.unzip != nil && p.unzip.close() != nil {
+	if p.broken || p.unzip != nil && p.unzip.Close() != nil {
 		p.drop()
 		return
 	}
@@ -164,9 +175,10 @@ func (p *page) end() {
 func (p *page) release() {
 	p.a.page = nil
 	if p.unzip != nil {
-		p.unzip.release()
+		p.unzip.Release()
 	}
 	p.a, p.unzip, p.sink = nil, nil, nil
+	p.out.Reset(nil)
 	p.g.pages.Put(p)
 }
 
@@ -174,7 +186,7 @@ func (p *page) release() {
 func (p *page) drop() {
 	p.a.page = nil
 	if p.unzip != nil {
-		p.unzip.stop()
+		p.unzip.Stop()
 	}
 }
 
@@ -221,21 +233,21 @@ func (p *page) found(f markup.Found) {
 			p.g.link(f.Host)
 		}
 	case f.Verdict == markup.Undeclared:
-		p.g.violation(wall.Violation{Kind: "host", What: f.Host, Where: p.a.path, How: f.Element})
+		p.g.violation(wall.Violation{Kind: wall.ThirdParty, What: f.Host, Where: p.a.path, How: f.Element, Let: p.watching})
 	case f.Verdict == markup.Waiting && p.watching:
-		p.g.violation(wall.Violation{Kind: "host", What: f.Host, Where: p.a.path, How: f.Element + " before a yes"})
+		p.g.violation(wall.Violation{Kind: wall.ThirdParty, What: f.Host, Where: p.a.path, How: f.Element + beforeYes, Let: true})
 	}
 }
 
 // hop appends the way out to url, over a page of ours: Connection-Allowlist lets
 // a page lead to no other host. On the way it is looked for what must not go along.
 func (p *page) hop(dst, url []byte) []byte {
-	if what := p.a.rules.leaks.in(url); what != "" {
+	if what := p.a.rules.leaks.In(url); what != "" {
 		_, rest, _ := strings.Cut(string(url), "//")
-		p.g.violation(wall.Violation{Kind: "leak", What: hostIn(rest), Where: p.a.path, How: what + " in a link"})
+		p.g.violation(wall.Violation{Kind: wall.Leak, What: hostIn(rest), Where: p.a.path, How: what + " in a link", Let: true})
 	}
 	if p.watching {
 		return dst
 	}
-	return p.g.hops.append(dst, url)
+	return p.g.hops.Append(dst, url)
 }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/avow-privacy/avow/gate/outward"
 )
 
 // Proxy returns the site that runs at target. It passes streams, WebSockets and
@@ -62,10 +64,10 @@ func unreachable(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	var slow net.Error
 	if errors.As(err, &slow) && slow.Timeout() {
-		refuse(w, http.StatusGatewayTimeout, "This page takes too long", "The site behind this address did not answer in time. Please try again in a moment.")
+		outward.Refuse(w, http.StatusGatewayTimeout, "This page takes too long", "The site behind this address did not answer in time. Please try again in a moment.")
 		return
 	}
-	refuse(w, http.StatusBadGateway, "This page cannot be reached just now", "The site behind this address does not answer. Please try again in a moment.")
+	outward.Refuse(w, http.StatusBadGateway, "This page cannot be reached just now", "The site behind this address does not answer. Please try again in a moment.")
 }
 
 const buffer = 32 << 10

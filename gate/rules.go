@@ -6,10 +6,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/gate/bar"
 	"github.com/avow-privacy/avow/gate/choice"
+	"github.com/avow-privacy/avow/gate/jar"
 	"github.com/avow-privacy/avow/gate/markup"
+	"github.com/avow-privacy/avow/gate/outward"
 	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/statement"
 )
@@ -23,21 +24,15 @@ type rules struct {
 	headers  func(choice.Set) []wall.Header
 	judge    func(self, host []byte, set choice.Set) markup.Verdict
 	cookie   func(name string, set choice.Set) (declared, allowed bool)
+	declared func(name string) *wall.Cookie
 	head     func(choice.Set, choice.Decision, bool, bar.Style) []byte
 	body     func(d choice.Decision, at string, saved bool, st bar.Style) []byte
 	standin  func(dst []byte, f markup.Found, at string) []byte
 
 	label    []byte
-	keep     map[string]lifetime // by name of the cookie
-	register bool                // links of pages are told to Watch
-	edition  uint64              // of the rules: what is in an ETag
-	leaks    leaks
-}
-
-// A lifetime is how long a cookie may be kept.
-type lifetime struct {
-	session bool
-	period  avow.Period
+	register bool   // links of pages are told to Watch
+	edition  uint64 // of the rules: what is in an ETag
+	leaks    outward.Leaks
 }
 
 func newRules(g *Gate, s *statement.Statement) *rules {
@@ -46,22 +41,14 @@ func newRules(g *Gate, s *statement.Statement) *rules {
 	b := bar.New(s, offers, g.Base).With(bar.Extras{Standins: g.Standins})
 	n := &rules{
 		open: choice.Open, decide: offers.Decide, withdraw: offers.Withdraw,
-		headers: w.Headers, judge: w.Judge, cookie: w.Cookie,
+		headers: w.Headers, judge: w.Judge, cookie: w.Cookie, declared: w.Declared,
 		head: b.Head, body: b.Body, standin: b.Placeholder,
-		keep:     map[string]lifetime{},
 		register: s.Links == nil || s.Links.Register,
 		edition:  binary.LittleEndian.Uint64(s.TextHash[:]),
-		leaks:    leaksOf(s),
+		leaks:    outward.LeaksOf(s),
 	}
 	if s.Links == nil || s.Links.Label {
 		n.label = b.Label()
-	}
-	for _, c := range s.Cookies {
-		l := lifetime{session: true}
-		if p, err := avow.ParsePeriod(c.Keep); err == nil {
-			l = lifetime{period: p}
-		}
-		n.keep[c.Name] = l
 	}
 	return n
 }
@@ -82,7 +69,7 @@ func (n *rules) stand(g *Gate, r *http.Request, signal bool) (s standing) {
 	}()
 	var c choice.Choice
 	for _, line := range r.Header["Cookie"] {
-		for name, value := range pairs(line) {
+		for name, value := range jar.Pairs(line) {
 			if name != choice.Cookie {
 				continue
 			}

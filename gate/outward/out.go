@@ -1,4 +1,4 @@
-package gate
+package outward
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/idna"
 )
 
 //go:embed notice.html
@@ -42,16 +44,16 @@ func show(w http.ResponseWriter, status int, n notice) {
 	_, _ = w.Write(b.Bytes())
 }
 
-// refuse answers with a plain page instead of the site's.
-func refuse(w http.ResponseWriter, status int, title, says string) {
+// Refuse answers with a plain page instead of the site's.
+func Refuse(w http.ResponseWriter, status int, title, says string) {
 	show(w, status, notice{Title: title, Says: []string{says}})
 }
 
-// Out answers BASE/out?to=ADDRESS&s=MAC, over which links leave the site. It
-// leads on, with 303, whoever follows a link of this site's own pages that the
-// gate signed, to a host in the register. To everybody else it shows where the
+// Handler answers BASE/out?to=ADDRESS&s=MAC, over which links leave the site. It
+// leads on, with 303, whoever follows a link of this site's own pages that was
+// signed here, to a host that is known. To everybody else it shows where the
 // link leads, and leads nowhere by itself: it is no open redirect (CWE-601).
-func (g *Gate) Out() http.Handler {
+func (h *Hops) Handler(known func(host string) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -63,31 +65,31 @@ func (g *Gate) Out() http.Handler {
 		u, ok := outward(to)
 		switch {
 		case !ok:
-			refuse(w, http.StatusBadRequest, "This link leads nowhere", "The address in it is not one of a web page.")
-		case !g.hops.signed(to, query.Get("s")):
+			Refuse(w, http.StatusBadRequest, "This link leads nowhere", "The address in it is not one of a web page.")
+		case !h.signed(to, query.Get("s")):
 			show(w, http.StatusOK, notice{
 				Title:   "This address was not signed by this site",
 				Says:    []string{"Somebody made a link that looks as if it came from here. This site did not make it, and does not lead you there. It names:"},
 				Address: to, Home: "/",
 			})
-		case r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && g.known(u.Hostname()):
-			h := w.Header()
-			h.Set("Referrer-Policy", "strict-origin-when-cross-origin")
-			h.Set("Cache-Control", "no-store")
-			h.Set("Location", to)
+		case r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && known(u.Hostname()):
+			w.Header().Set("Referrer-Policy", "strict-origin-when-cross-origin")
+			w.Header().Set("Cache-Control", "no-store")
+			w.Header().Set("Location", u.String())
 			w.WriteHeader(http.StatusSeeOther)
 		default:
 			show(w, http.StatusOK, notice{
 				Title:   "You are leaving this site for " + u.Host,
 				Says:    []string{"What this site promises does not hold there: that site has rules of its own. The whole address:"},
-				Address: to, Host: u.Host, Link: to, Home: "/",
+				Address: u.String(), Host: u.Host, Link: u.String(), Home: "/",
 			})
 		}
 	})
 }
 
-// outward reads the address that a hop leads to: of a web page, on a host that
-// is written as browsers ask for it, with nobody's name in it.
+// outward reads the address that a hop leads to: of a web page, with nobody's
+// name in it. Its host is written as browsers ask for it, so that a letter that
+// only looks like another one is seen.
 func outward(to string) (*url.URL, bool) {
 	if len(to) > longestHop || strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f }) {
 		return nil, false
@@ -96,9 +98,26 @@ func outward(to string) (*url.URL, bool) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.Hostname() == "" || u.Opaque != "" {
 		return nil, false
 	}
-	if strings.ContainsFunc(u.Host, func(r rune) bool { return r >= 0x80 || r == '%' }) {
-		return nil, false // a name of other letters has to come in its xn-- form
+	host, err := idna.Lookup.ToASCII(u.Hostname())
+	if strings.Contains(u.Hostname(), ":") {
+		host, err = "["+u.Hostname()+"]", nil
 	}
-	u.Host = strings.ToLower(u.Host)
-	return u, true
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	u.Host, u.RawQuery = host, plain(u.RawQuery)
+	return u, err == nil && !strings.Contains(host, "%")
+}
+
+// plain returns a query with all but ASCII escaped, as a header has to be.
+func plain(query string) string {
+	var b strings.Builder
+	for _, c := range []byte(query) {
+		if c < 0x80 {
+			b.WriteByte(c)
+		} else {
+			b.Write(escaped(nil, []byte{c}))
+		}
+	}
+	return b.String()
 }

@@ -1,4 +1,5 @@
-package gate
+// Package outward leads visitors out over signed addresses of our own, and sees what would go along.
+package outward
 
 import (
 	"crypto/hmac"
@@ -8,10 +9,10 @@ import (
 	"sync"
 )
 
-// hops are the ways out: addresses on our own origin that say, signed, where a
-// link of this site leads.
-type hops struct {
-	before string // the address up to the signature's link
+// Hops are the ways out: addresses on our own origin that say, signed, where a
+// link of this site leads. Any number of goroutines may use them.
+type Hops struct {
+	before string // a hop up to where it leads
 	macs   sync.Pool
 
 	mu   sync.RWMutex
@@ -20,7 +21,7 @@ type hops struct {
 
 const (
 	mostHops   = 4096
-	longestHop = 2048 // bytes of an address that can be led to
+	longestHop = 2048 // bytes of an address that can be led to: no browser's limit is lower
 	macBytes   = 16
 )
 
@@ -30,17 +31,18 @@ type signer struct {
 	sum [sha256.Size]byte
 }
 
-func (h *hops) start(key []byte, base string) {
+// New returns hops below base that are signed under a key made of key.
+func New(key []byte, base string) *Hops {
+	h := &Hops{before: base + "/out?to=", made: map[string]string{}}
 	sub := hmac.New(sha256.New, key)
 	sub.Write([]byte("avow gate: links that leave"))
 	own := sub.Sum(nil)
-	h.before = base + "/out?to="
 	h.macs.New = func() any { return &signer{Hash: hmac.New(sha256.New, own)} }
-	h.made = map[string]string{}
+	return h
 }
 
-// append appends the hop to url.
-func (h *hops) append(dst, url []byte) []byte {
+// Append appends the hop to url, or nothing if url is too long to be one.
+func (h *Hops) Append(dst, url []byte) []byte {
 	if len(url) > longestHop {
 		return dst
 	}
@@ -65,7 +67,7 @@ func (h *hops) append(dst, url []byte) []byte {
 	return dst
 }
 
-func (h *hops) sign(url []byte) [sha256.Size]byte {
+func (h *Hops) sign(url []byte) [sha256.Size]byte {
 	s := h.macs.Get().(*signer)
 	defer h.macs.Put(s)
 	s.Reset()
@@ -75,13 +77,13 @@ func (h *hops) sign(url []byte) [sha256.Size]byte {
 }
 
 // signed says whether mac was made here for url.
-func (h *hops) signed(url, mac string) bool {
+func (h *Hops) signed(url, mac string) bool {
 	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
 	sum := h.sign([]byte(url))
 	return err == nil && hmac.Equal(given, sum[:macBytes])
 }
 
-// escaped appends s as the value of a query, which stands in an attribute.
+// escaped appends s as the value of a query.
 func escaped(dst, s []byte) []byte {
 	const digits = "0123456789ABCDEF"
 	for _, c := range s {

@@ -1,4 +1,4 @@
-package gate
+package outward
 
 import (
 	"bytes"
@@ -7,14 +7,15 @@ import (
 	"github.com/avow-privacy/avow/internal/statement"
 )
 
-// leaks know what an address must not take along when it leaves: what people
+// Leaks know what an address must not take along when it leaves: what people
 // are called by, and the fields that the statement speaks of.
-type leaks struct {
+type Leaks struct {
 	fields map[string]bool
 }
 
-func leaksOf(s *statement.Statement) leaks {
-	l := leaks{map[string]bool{}}
+// LeaksOf are those of a statement.
+func LeaksOf(s *statement.Statement) Leaks {
+	l := Leaks{map[string]bool{}}
 	for _, d := range s.Data {
 		if strings.HasPrefix(d.Category, "user.") {
 			l.fields[strings.ToLower(string(d.Name))] = true
@@ -26,9 +27,9 @@ func leaksOf(s *statement.Statement) leaks {
 // fewestDigits make a number that names somebody: a telephone, an account.
 const fewestDigits = 10
 
-// in says what kind of personal information is in the query of url, or "". It
+// In says what kind of personal information is in the query of url, or "". It
 // does not say which: whoever reads that need not know.
-func (l leaks) in(url []byte) string {
+func (l Leaks) In(url []byte) string {
 	_, query, any := bytes.Cut(url, []byte("?"))
 	if !any {
 		return ""
