@@ -17,8 +17,8 @@ var scriptText string
 //go:embed guard.js
 var guardText string
 
-// script is what the page gets of script.js, guard of guard.js.
-var script, guard = pressed(scriptText), pressed(guardText)
+// scriptMade is what the page gets of script.js, guardMade of guard.js.
+var scriptMade, guardMade = pressed(scriptText), pressed(guardText)
 
 // pressed takes comments, indents and line ends out of a script. In ours a line
 // ends where a token does, and no comment stands behind anything.
@@ -52,7 +52,7 @@ func assets(base string) []File {
 	for s := range states {
 		all.Write(stylesheet(s))
 	}
-	return []File{asset(base, ".css", "text/css; charset=utf-8", all.String()), asset(base, ".js", "text/javascript; charset=utf-8", script)}
+	return []File{asset(base, ".css", "text/css; charset=utf-8", all.String()), asset(base, ".js", "text/javascript; charset=utf-8", scriptMade)}
 }
 
 func asset(base, ending, kind, body string) File {
@@ -86,13 +86,13 @@ func (b *Bar) appendScript(dst []byte, w way, nonce string) []byte {
 	case linked:
 		return append(append(append(dst, `<script defer src="`...), b.files[1].Path...), `"></script>`...)
 	}
-	return append(append(appendTag(dst, "script", w, nonce), script...), `</script>`...)
+	return append(append(appendTag(dst, "script", w, nonce), scriptMade...), `</script>`...)
 }
 
 // appendGuard appends the guard of cookies. The names are written so that none
 // can end the script.
 func appendGuard(dst []byte, names []string) []byte {
 	list, _ := json.Marshal(append([]string{}, names...)) // strings marshal
-	before, after, _ := strings.Cut(guard, "NAMES")
+	before, after, _ := strings.Cut(guardMade, "NAMES")
 	return append(append(append(dst, before...), list...), after...)
 }

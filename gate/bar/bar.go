@@ -126,7 +126,7 @@ func (b *Bar) Body(d choice.Decision, at string, saved bool, st Style) []byte {
 	}
 	style, script := st.ways()
 	now := stateOf(d)
-	dst := make([]byte, 0, 4096+len(at))
+	dst := make([]byte, 0, len(b.styles[now])+len(b.ask[0])+len(b.waiting)+len(scriptMade)+2*len(at)+256)
 	dst = b.appendStyle(dst, now, style, st.Nonce)
 	bare := 0
 	if style == none {

@@ -5,7 +5,7 @@
 let d=document,b=d.getElementById("avow"),back,pressed,plain,m=/^#avow-(\d+)$/.exec(location.hash),
 no=()=>b.querySelector("[value=no]").click();
 // Back from a yes: to where it was pressed, and on to the note.
-if(m)addEventListener("load",()=>{scrollTo(0,m[1]);location.hash="avow-saved"});
+if(m)addEventListener("load",()=>{scrollTo({top:m[1],behavior:"instant"});location.hash="avow-saved"});
 if(b){
 b.addEventListener("focusin",e=>{if(!b.contains(e.relatedTarget))back=e.relatedTarget});
 addEventListener("keydown",e=>{if(e.key=="Escape"&&b.isConnected&&!e.defaultPrevented)no()});
@@ -24,10 +24,11 @@ e.preventDefault();
 b.remove();
 if(back)back.focus();
 fetch(f.action,{method:"POST",headers:{Accept:"application/json"},body:new URLSearchParams("choice=no")}).then(r=>{if(!r.ok)throw 0}).catch(()=>{
-// The page may not fetch: the form is sent as it is.
+// The page may not fetch: the form is sent as it is, once it is through with
+// being sent the other way.
 plain=1;
 d.body.prepend(b);
-no();
+setTimeout(no);
 });
 });
 }

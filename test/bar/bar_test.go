@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
+	"go.uber.org/goleak"
 )
 
 // key signs the choices of these tests.
@@ -42,25 +44,25 @@ func missing(t testing.TB, err error) {
 	t.Skipf("%v; run scripts/setup", err)
 }
 
-// A barSite is the example's site with a bar in its pages, and avow's pages
+// A site is the example's with a bar in its pages, and avow's pages
 // beside it: as much of a gate as the bar is seen by.
-type barSite struct {
+type site struct {
 	*httptest.Server
 	edition *statement.Edition
 	offers  choice.Offers
 	bar     *bar.Bar
 	wall    *wall.Wall
 	ours    http.Handler
-	site    http.Handler
+	pages   http.Handler
 	policy  string // of the site
 	maps    string // the origin that its map is on
 }
 
-func (s *barSite) InForce() *statement.Edition { return s.edition }
+func (s *site) InForce() *statement.Edition { return s.edition }
 
-// newBarSite serves the site. Its statement has two offers more than the
+// newSite serves the site. Its statement has two offers more than the
 // example's.
-func newBarSite(t *testing.T) *barSite {
+func newSite(t *testing.T) *site {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -75,7 +77,7 @@ func newBarSite(t *testing.T) *barSite {
 	if compiled == nil {
 		t.Fatal(found)
 	}
-	s := &barSite{edition: &statement.Edition{Statement: compiled, Version: 1}, offers: choice.Offered(compiled), maps: "http://maps.localhost:1"}
+	s := &site{edition: &statement.Edition{Statement: compiled, Version: 1}, offers: choice.Offered(compiled), maps: "http://maps.localhost:1"}
 	standins := map[string]string{"maps.harbour.example": s.maps}
 	s.bar = bar.New(compiled, s.offers, page.Base).With(bar.Extras{Standins: standins})
 	s.wall = wall.New(compiled, wall.Options{Base: page.Base, Standins: standins})
@@ -96,7 +98,7 @@ func newBarSite(t *testing.T) *barSite {
 	mux := http.NewServeMux()
 	pages.Mount(mux, append(section.Routes(), pages.Assets()...)...)
 	s.ours = page.Secure(mux)
-	s.site = harbour.Handler(harbour.Elsewhere{Maps: s.maps})
+	s.pages = harbour.Handler(harbour.Elsewhere{Maps: s.maps})
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(func() {
 		s.Close()
@@ -107,7 +109,7 @@ func newBarSite(t *testing.T) *barSite {
 	return s
 }
 
-func (s *barSite) serve(w http.ResponseWriter, r *http.Request) {
+func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, page.Base+"/") {
 		s.ours.ServeHTTP(w, r)
 		return
@@ -118,7 +120,7 @@ func (s *barSite) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	d := s.offers.Decide(c, r.Header.Get("Sec-GPC") == "1", time.Now())
 	answer := httptest.NewRecorder()
-	s.site.ServeHTTP(answer, r)
+	s.pages.ServeHTTP(answer, r)
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
 	}
@@ -150,10 +152,10 @@ func (s *barSite) serve(w http.ResponseWriter, r *http.Request) {
 type reader struct {
 	*devtools.Page
 	t    *testing.T
-	site *barSite
+	site *site
 }
 
-func newReader(t *testing.T, b *devtools.Browser, s *barSite) *reader {
+func newReader(t *testing.T, b *devtools.Browser, s *site) *reader {
 	t.Helper()
 	p, err := b.NewPage(t.Context())
 	if err != nil {
@@ -181,18 +183,40 @@ func value[T any](r *reader, expression string) (v T) {
 	return v
 }
 
-func startBarBrowser(t *testing.T, flags ...string) *devtools.Browser {
+// shared is the one browser of these tests: it takes a while to start.
+var shared struct {
+	sync.Mutex
+	browser *devtools.Browser
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.browser != nil {
+		shared.browser.Close()
+	}
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// startBrowser returns the browser. It reaches this machine only.
+func startBrowser(t *testing.T) *devtools.Browser {
 	t.Helper()
-	if _, err := devtools.Find(); err != nil {
-		missing(t, err)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.browser == nil {
+		if _, err := devtools.Find(); err != nil {
+			missing(t, err)
+		}
+		b, err := devtools.Start(context.Background(), devtools.Options{Flags: []string{"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--lang=en"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared.browser = b
 	}
-	b, err := devtools.Start(context.Background(), devtools.Options{
-		Flags: append([]string{"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--lang=en"}, flags...)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	return b
+	return shared.browser
 }
 
 // picture keeps a picture for who wants to look, if AVOW_PICTURES names a folder.
@@ -207,24 +231,31 @@ func (r *reader) picture(name string) {
 	r.must(os.WriteFile(filepath.Join(dir, name+".png"), shot.Data, 0o644))
 }
 
-// TestBarLooks keeps pictures, and wants axe to find nothing in light and dark, at
-// 320 pixels and at twice the size, on both layers.
-func TestBarLooks(t *testing.T) {
-	b := startBarBrowser(t)
-	s := newBarSite(t)
-	for _, scheme := range []string{"light", "dark"} {
-		for name, size := range map[string][3]int{"desktop": {1280, 800, 1}, "phone": {320, 640, 1}, "twice": {640, 400, 2}} {
-			r := newReader(t, b, s)
-			r.must(r.SetViewport(t.Context(), size[0], size[1]))
-			r.must(r.SetMedia(t.Context(), "", map[string]string{"prefers-color-scheme": scheme}))
-			r.open("/workshop")
-			r.picture(fmt.Sprintf("%s-%s-1", name, scheme))
-			r.axe(name + " " + scheme)
-			r.must(r.Click(t.Context(), "#avow summary"))
-			r.picture(fmt.Sprintf("%s-%s-2", name, scheme))
-			r.axe(name + " " + scheme + ", choosing")
-			r.must(r.Close())
+// TestLooks keeps pictures, and wants axe to find nothing on either layer: in
+// light and dark, at 320 pixels, and at twice the size.
+func TestLooks(t *testing.T) {
+	b := startBrowser(t)
+	s := newSite(t)
+	for _, look := range []struct {
+		name, scheme  string
+		width, height int
+	}{
+		{"desktop", "light", 1280, 800}, {"phone", "dark", 320, 640}, {"phone", "light", 320, 640}, {"twice", "dark", 640, 400},
+	} {
+		r := newReader(t, b, s)
+		r.must(r.SetViewport(t.Context(), look.width, look.height))
+		r.must(r.SetMedia(t.Context(), "", map[string]string{"prefers-color-scheme": look.scheme}))
+		r.open("/workshop")
+		name := look.name + "-" + look.scheme
+		r.picture(name + "-1")
+		r.axe(name)
+		r.must(r.Click(t.Context(), "#avow summary"))
+		r.picture(name + "-2")
+		r.axe(name + ", choosing")
+		if wide := value[int](r, "document.documentElement.scrollWidth"); wide > look.width {
+			t.Errorf("%s: the page is %d wide", name, wide)
 		}
+		r.must(r.Close())
 	}
 }
 
