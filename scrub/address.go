@@ -1,6 +1,9 @@
 package scrub
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // An address is an IP address.
 type address struct {
@@ -182,10 +185,17 @@ func (s *Scrubber) visitor(dst, one []byte) []byte {
 	if !ok {
 		return s.put(dst, one, Address, unknownHost)
 	}
-	if s.key == nil && whole && a.network() && !a.zoned {
+	if whole && a.network() && !a.zoned {
 		return append(dst, one...)
 	}
 	s.counts[Address]++
+	if whole && a.v4 && s.key == nil && decimal(one[0]) && bytes.IndexByte(one, 0x3a) < 0 {
+		last := len(one) - 1
+		for one[last] != '.' {
+			last--
+		}
+		return append(append(dst, one[:last+1]...), '0')
+	}
 	return s.network(dst, a)
 }
 

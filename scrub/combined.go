@@ -113,10 +113,11 @@ func (s *Scrubber) front(dst, b []byte) ([]byte, bool) {
 		}
 	}
 	first, rest := b[:end], b[end+1:]
-	if second, more, ok := bytes.Cut(rest, []byte(" ")); ok && hasPort(first) && bytes.IndexByte(more, ' ') >= 0 {
-		from := len(dst)
-		dst = s.mask(append(dst, first...), from)
-		dst = append(dst, ' ')
+	if second, more, ok := bytes.Cut(rest, []byte(" ")); ok && bytes.IndexByte(more, ' ') >= 0 && isVisitor(second) && !isVisitor(first) {
+		dst = append(s.virtual(dst, first), ' ')
+		first, rest = second, more
+	} else if ok && bytes.IndexByte(more, ' ') >= 0 && string(first) == unknownHost && isVisitor(second) {
+		dst = append(append(dst, first...), ' ')
 		first, rest = second, more
 	}
 	ident, user, ok := bytes.Cut(rest, []byte(" "))
@@ -131,10 +132,21 @@ func (s *Scrubber) front(dst, b []byte) ([]byte, bool) {
 	return append(s.user(dst, user), ' '), true
 }
 
-// hasPort says whether b is a virtual host as %v:%p writes it, not an address.
-func hasPort(b []byte) bool {
-	_, _, address := anAddress(b)
-	return !address && bytes.IndexByte(b, '@') < 0 && !isToken(b) && bytes.IndexByte(b, '.') > 0
+// isVisitor says whether b is an address, or what stands for one.
+func isVisitor(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	_, _, ok := anAddress(b)
+	return ok || isToken(b) || string(b) == unknownHost
+}
+
+// virtual keeps the name of a virtual host, unless it names somebody.
+func (s *Scrubber) virtual(dst, b []byte) []byte {
+	if s.find.look(b); len(s.find.spans) > 0 {
+		return s.put(dst, b, Address, unknownHost)
+	}
+	return append(dst, b...)
 }
 
 func (s *Scrubber) user(dst, b []byte) []byte {
@@ -375,7 +387,9 @@ func (s *Scrubber) origin(dst, b []byte) []byte {
 	from := len(dst)
 	rest := b
 	if i := bytes.IndexByte(b, ':'); i > 0 && i < 16 && len(b) > i+3 && b[i+1] == '/' && b[i+2] == '/' {
-		dst, rest = s.authority(dst, b)
+		if dst, rest = s.authority(dst, b); dst[len(dst)-1] == '/' {
+			dst, rest = dst[:from], b // without a host
+		}
 	} else if i > 0 && i < 16 && len(b) > i+5 && b[i+1] == '\\' { // https:\/\/, as some JSON is written
 		if i = bytes.Index(b, []byte(`\/\/`)); i >= 0 {
 			end := bytes.IndexByte(b[i+4:], '\\')

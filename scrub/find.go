@@ -42,6 +42,15 @@ func decimal(b byte) bool { return b-'0' <= 9 }
 
 func alnum(b byte) bool { return letter(b) || decimal(b) }
 
+// look finds what stands in b, behind escapes first: there it is whole.
+func (f *finder) look(b []byte) {
+	if f.plain(b) {
+		if f.unfolded(b); len(f.spans) == 0 {
+			f.plain(b)
+		}
+	}
+}
+
 // plain finds what stands in b as it is written, and says whether b holds
 // escapes.
 func (f *finder) plain(b []byte) (escapes bool) {

@@ -170,7 +170,11 @@ func (r *run) phone(b []byte) (from, to int) {
 	case first == '0' && second >= '1':
 		return i, r.national(b)
 	case first >= '1' && before != '-':
-		return i, r.american(b)
+		from = i
+		if before == '(' && r.n > 1 && r.join[1] == ')' {
+			from--
+		}
+		return from, r.american(b)
 	}
 	return 0, 0
 }
@@ -189,6 +193,9 @@ func ends(b []byte, to int) bool {
 func (r *run) longest(b []byte, least, most int) (end int) {
 	total := 0
 	for g := range r.n {
+		if end > 0 && r.join[g] == ')' {
+			break // another begins
+		}
 		if total += r.to[g] - r.from[g]; total > most {
 			break
 		}

@@ -166,10 +166,7 @@ const rounds = 8
 // it returns holds nothing that Find finds.
 func (s *Scrubber) mask(dst []byte, from int) []byte {
 	for range rounds {
-		escaped := s.find.plain(dst[from:])
-		if len(s.find.spans) == 0 && escaped {
-			s.find.unfolded(dst[from:])
-		}
+		s.find.look(dst[from:])
 		if len(s.find.spans) == 0 {
 			return dst
 		}
@@ -212,10 +209,7 @@ var placeholders = func() (all [kinds]string) {
 func Find(b []byte) []Kind {
 	var f finder
 	var all []Kind
-	escaped := f.plain(b)
-	if len(f.spans) == 0 && escaped {
-		f.unfolded(b)
-	}
+	f.look(b)
 	for _, s := range f.spans {
 		all = append(all, s.kind)
 	}

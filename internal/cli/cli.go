@@ -35,6 +35,7 @@ type commands struct {
 	Ledger tend.Ledger `cmd:"" help:"Look after the log."`
 	Token  tend.Token  `cmd:"" help:"Look after the tokens of programs."`
 
+	Logs    tend.Logs    `cmd:"" help:"Take personal data out of access logs."`
 	Witness tend.Witness `cmd:"" help:"Cosign the logs of others."`
 
 	Bench tend.Bench `cmd:"" help:"Measure a house against a bare handler."`
