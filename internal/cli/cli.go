@@ -35,7 +35,9 @@ type commands struct {
 	Ledger tend.Ledger `cmd:"" help:"Look after the log."`
 	Token  tend.Token  `cmd:"" help:"Look after the tokens of programs."`
 
-	Logs    tend.Logs    `cmd:"" help:"Take personal data out of access logs."`
+	Logs  tend.Logs  `cmd:"" help:"Take personal data out of access logs."`
+	Links tend.Links `cmd:"" help:"Look where the pages of a site lead, or label its links."`
+
 	Witness tend.Witness `cmd:"" help:"Cosign the logs of others."`
 
 	Bench tend.Bench `cmd:"" help:"Measure a house against a bare handler."`

@@ -64,7 +64,7 @@ func (c *Crawler) Crawl(ctx context.Context) (*Report, error) {
 	if c.Pages == 0 {
 		c.Pages = usualMost
 	}
-	s := &search{Crawler: c, report: new(Report), queue: []*url.URL{c.Start}, known: map[string]bool{c.Start.EscapedPath(): true}, hosts: map[string]*HostFound{}}
+	s := &search{Crawler: c, report: new(Report), queue: []*url.URL{c.Start}, known: map[string]bool{key(c.Start): true}, hosts: map[string]*HostFound{}}
 	s.wake.L = &s.mu
 	var all sync.WaitGroup
 	for range atOnce {
@@ -154,7 +154,11 @@ func (s *search) take(asked, at *url.URL, found []anchor, err error) {
 		s.report.Pages--
 	case err != nil:
 		s.report.Failed = append(s.report.Failed, asked.EscapedPath())
+	case asked != s.Start && key(asked) != key(at) && s.known[key(at)]:
+		s.report.Pages-- // a redirect to a page that is looked at anyway
+		return
 	}
+	s.known[key(at)] = true
 	for _, a := range found {
 		to := hopped(a.to, at)
 		if s.isOurs(to) {
@@ -185,25 +189,23 @@ func (s *search) isOurs(u *url.URL) bool {
 	return strings.EqualFold(u.Host, s.Start.Host) || slices.Contains(s.Ours, strings.ToLower(u.Scheme+"://"+u.Host))
 }
 
-// enqueue remembers a page of ours to be looked at, once. Pages that differ in
-// their query are different; too many of them are not.
+// key is a page of our site, which its query is part of.
+func key(u *url.URL) string { return u.EscapedPath() + "?" + u.RawQuery }
+
+// enqueue remembers a page of ours to be looked at, once.
 func (s *search) enqueue(u *url.URL) {
 	u.Fragment, u.RawFragment = "", ""
-	key := u.EscapedPath() + "?" + u.RawQuery
-	if u.RawQuery == "" {
-		key = u.EscapedPath()
+	if u.Path == "" {
+		u.Path = "/"
 	}
-	if key == "" {
-		key, u.Path = "/", "/"
-	}
-	if s.known[key] {
+	if s.known[key(u)] {
 		return
 	}
 	if len(s.known) >= 20*s.Pages {
 		s.report.More = true
 		return
 	}
-	s.known[key] = true
+	s.known[key(u)] = true
 	s.queue = append(s.queue, u)
 }
 

@@ -26,8 +26,13 @@ func Statement(ctx context.Context, door *egress.Door, host string) (string, err
 	if a.Status != http.StatusOK {
 		return "", fmt.Errorf("%s is answered %d", host, a.Status)
 	}
-	found := ""
-	for _, link := range read(a.URL, a.Body) {
+	return statementOn(read(a.URL, a.Body)), nil
+}
+
+// statementOn is the link that is called like a privacy statement, or else leads
+// to an address that is.
+func statementOn(all []anchor) (found string) {
+	for _, link := range all {
 		at := link.to.String()
 		if !address(at) {
 			continue
@@ -35,12 +40,12 @@ func Statement(ctx context.Context, door *egress.Door, host string) (string, err
 		name := strings.ToLower(link.name)
 		for _, word := range private {
 			if strings.Contains(name, word) {
-				return at, nil
+				return at
 			}
 			if found == "" && strings.Contains(strings.ToLower(link.to.Path), word) {
 				found = at
 			}
 		}
 	}
-	return found, nil
+	return found
 }

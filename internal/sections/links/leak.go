@@ -17,7 +17,7 @@ type Leak struct {
 
 var (
 	mail  = regexp.MustCompile(`[\pL\pN._%+-]{1,64}@[\pL\pN-]{1,63}(\.[\pL\pN-]{1,63})*\.\pL{2,}`)
-	phone = regexp.MustCompile(`(^|[^\pL\pN])(\+|00)[1-9][0-9 ()./-]{6,16}[0-9]($|[^\pL\pN])`)
+	phone = regexp.MustCompile(`(^|[^\pL\pN])(\+|00)[1-9][0-9 ()./+-]{6,16}[0-9]($|[^\pL\pN])`)
 	ours  = regexp.MustCompile(`(^|[^\pL\pN])(sub|rec)_[0-9a-z]{20,}`)
 	names = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 )
