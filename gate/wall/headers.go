@@ -59,8 +59,11 @@ func (w *Wall) make(set choice.Set) []Header {
 // Reports is the path to which browsers report.
 func (w *Wall) Reports() string { return w.options.Base + "/reports" }
 
-// anything is what a policy has to name so that it limits origins only.
-const anything = "'self' 'unsafe-inline' 'unsafe-eval' data: blob: filesystem: mediastream:"
+// What a policy has to name so that it limits origins only.
+const (
+	local    = "'self' data: blob: filesystem: mediastream:"
+	anything = local + " 'unsafe-inline' 'unsafe-eval'"
+)
 
 func (w *Wall) policy(set choice.Set) string {
 	var hosts strings.Builder
@@ -70,7 +73,7 @@ func (w *Wall) policy(set choice.Set) string {
 	for _, host := range w.Hosts(set) {
 		hosts.WriteString(" " + w.place(host))
 	}
-	return "default-src " + anything + hosts.String() + "; connect-src " + anything + hosts.String() + w.sockets(set) +
+	return "default-src " + anything + hosts.String() + "; connect-src " + local + hosts.String() + w.sockets(set) +
 		"; form-action 'self'" + hosts.String() + "; base-uri 'self'" + hosts.String() + "; report-uri " + w.Reports()
 }
 
@@ -109,6 +112,9 @@ func (w *Wall) allowlist(set choice.Set) string {
 			place = "*://" + host
 		}
 		b.WriteString(` "` + place + `/*"`)
+	}
+	for _, host := range w.options.Links {
+		b.WriteString(` "*://` + host + `/*"`)
 	}
 	b.WriteString(programs + ");redirects=allow;report-to=avow")
 	return b.String()

@@ -17,7 +17,8 @@
 // and about: are let through. redirects=allow lets a listed host redirect
 // anywhere, and then the policy, which is held against each hop, stops it. Reports
 // come over https only, and name the host in body.connection, which is "webrtc"
-// for a peer and "" for an address of another program.
+// for a peer and "" for an address of another program. A link that somebody
+// follows is a navigation like any other: it needs the hop of the gate, or Links.
 package wall
 
 import (
@@ -39,6 +40,10 @@ type Options struct {
 	Base     string            // path of avow's pages, such as /privacy
 	Observe  bool              // report only
 	Standins map[string]string // origins that stand in for declared hosts, in a demonstration or a test
+	// Links are hosts that pages link to where no gate stands that takes links
+	// over a page of its own: Connection-Allowlist would stop them as it stops
+	// everything. The policy still keeps a page from loading anything there.
+	Links []string
 }
 
 // A Wall is built from one statement. Any number of goroutines may use it.

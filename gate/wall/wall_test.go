@@ -60,8 +60,8 @@ func TestHeaders(t *testing.T) {
 		for _, host := range strings.Fields(hosts) {
 			sockets += " ws://" + host + " wss://" + host
 		}
-		const any = "'self' 'unsafe-inline' 'unsafe-eval' data: blob: filesystem: mediastream:"
-		want := "default-src " + any + own + hosts + "; connect-src " + any + own + hosts + sockets +
+		const local = "'self' data: blob: filesystem: mediastream:"
+		want := "default-src " + local + " 'unsafe-inline' 'unsafe-eval'" + own + hosts + "; connect-src " + local + own + hosts + sockets +
 			"; form-action 'self'" + own + hosts + "; base-uri 'self'" + own + hosts + "; report-uri /privacy/reports"
 		if h[0].Name != "Content-Security-Policy" || h[0].Values[0] != want {
 			t.Errorf("%b: %s", set, h[0])

@@ -21,6 +21,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Hold the words of a statement against its rules."`
 	Diff    diffCommand    `cmd:"" help:"Say what changed between two statements, and for whom it matters."`
 	Export  exportCommand  `cmd:"" help:"Say a statement in the terms other tools understand."`
+	CSP     cspCommand     `cmd:"" name:"csp" help:"Print what a statement allows as headers, for a web server."`
 	Serve   serveCommand   `cmd:"" help:"Run a statement."`
 	Publish publishCommand `cmd:"" help:"Put a new version of the statement into force."`
 	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
