@@ -143,7 +143,7 @@ func (a *answer) WriteHeader(status int) {
 		a.early(status, h)
 		return
 	}
-	if _, said := h["Content-Type"]; !said && a.status == 0 && bodied(status) {
+	if len(h["Content-Type"]) == 0 && a.status == 0 && bodied(status) {
 		a.status = status // until the first bytes tell what it is
 		return
 	}
@@ -297,7 +297,7 @@ func (a *answer) WriteString(s string) (int, error) {
 // is read from its first bytes as net/http would: those sent may be others.
 func (a *answer) begin(p []byte) {
 	h := a.w.Header()
-	if _, said := h["Content-Type"]; !said && h.Get("Content-Encoding") == "" && len(p) > 0 {
+	if len(h["Content-Type"]) == 0 && h.Get("Content-Encoding") == "" && len(p) > 0 {
 		h["Content-Type"] = []string{http.DetectContentType(p)}
 	}
 	a.settle()

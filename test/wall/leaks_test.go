@@ -2,7 +2,6 @@ package wall
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -60,12 +59,12 @@ type row struct {
 func (p *proof) open(b browser) {
 	p.t.Helper()
 	p.browser = b
-	plain := newSite(p.t, p.third, func(site http.Handler) http.Handler { return site })
+	plain := newSite(p.t, p.third, passed)
 	l := &lap{browser: b, site: plain, mode: "control", absent: p.absent}
 	results := l.run(p.t.Context(), visited())
 	p.least = paces(results)
 	p.rows = append(p.rows, row{"without", l.check(p.t, results, nil)})
-	p.house = newHouse(p.t, p.third)
+	p.house = newHouse(p.t, p.third, statementText(), true)
 }
 
 // lap visits the pages behind the gate.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"path"
@@ -36,6 +37,7 @@ type visitLog struct {
 	last    time.Time
 	cookies map[string]int // names of the cookies that came as far as the site
 	sent    map[string]int // names of the cookies that the browser sent
+	paths   map[string]int // what the site was asked for
 }
 
 // newSite serves the corpus behind wrap.
@@ -64,6 +66,9 @@ func newSite(t testing.TB, third *thirdParty, wrap func(http.Handler) http.Handl
 	return s
 }
 
+// passed puts nothing before a site.
+func passed(site http.Handler) http.Handler { return site }
+
 // begin gives a visitor the cookie of a choice and leads on: faster than
 // choosing, and the same in every browser.
 func begin(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +87,7 @@ func (s *site) home(visit string) string {
 func (s *site) expect(visit, mode string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.visits[visit] = &visitLog{mode: mode, cookies: map[string]int{}, sent: map[string]int{}}
+	s.visits[visit] = &visitLog{mode: mode, cookies: map[string]int{}, sent: map[string]int{}, paths: map[string]int{}}
 }
 
 // saw notes a request, and the names of its cookies in one of the visit's lists.
@@ -106,21 +111,16 @@ func (s *site) log(visit string) visitLog {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	v := *s.visits[visit]
-	v.cookies, v.sent = copyOf(v.cookies), copyOf(v.sent)
+	v.cookies, v.sent, v.paths = maps.Clone(v.cookies), maps.Clone(v.sent), maps.Clone(v.paths)
 	return v
-}
-
-func copyOf(m map[string]int) map[string]int {
-	c := map[string]int{}
-	for k, n := range m {
-		c[k] = n
-	}
-	return c
 }
 
 // serve answers as the site, which knows nothing of avow.
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
-	visit, mode := s.saw(r, func(v *visitLog) map[string]int { return v.cookies })
+	visit, mode := s.saw(r, func(v *visitLog) map[string]int {
+		v.paths[r.URL.Path]++
+		return v.cookies
+	})
 	name := strings.TrimPrefix(r.URL.Path, "/")
 	if name == "redirect" {
 		http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
@@ -233,6 +233,16 @@ var specials = map[string]func(w http.ResponseWriter, r *http.Request, v view, b
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("ETag", `"one"`)
 		http.ServeContent(w, r, "worker.js", time.Time{}, bytes.NewReader(body))
+	},
+	"slow": func(w http.ResponseWriter, r *http.Request, _ view, body []byte) {
+		before, after, _ := bytes.Cut(body, []byte("<!-- here it waits -->"))
+		w.Write(before)
+		w.(http.Flusher).Flush()
+		select {
+		case <-time.After(10 * time.Second):
+		case <-r.Context().Done():
+		}
+		w.Write(after)
 	},
 	"cookies": func(w http.ResponseWriter, r *http.Request, _ view, body []byte) {
 		setCookies(w)

@@ -174,7 +174,7 @@ func (p *thirdParty) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Timing-Allow-Origin", "*")
-	h.Set("Cache-Control", "max-age=600")
+	h.Set("Cache-Control", "no-store")
 	if to := r.URL.Query().Get("to"); to != "" {
 		http.Redirect(w, r, to, http.StatusFound)
 		return

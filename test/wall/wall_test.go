@@ -8,19 +8,14 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/avow-privacy/avow/examples/harbour"
-	"github.com/avow-privacy/avow/gate"
-	"github.com/avow-privacy/avow/gate/choice"
 	"github.com/avow-privacy/avow/internal/audit/devtools"
-	"github.com/avow-privacy/avow/internal/statement"
 	"go.uber.org/goleak"
 )
 
@@ -133,53 +128,6 @@ func may(kind, state string) bool {
 		return state == "none" || state == "accept"
 	}
 	return false
-}
-
-// A house is the corpus behind a gate.
-type house struct {
-	*site
-	gate   *gate.Gate
-	offers choice.Offers
-}
-
-// newHouse serves the corpus behind a gate.
-func newHouse(t testing.TB, third *thirdParty) *house {
-	t.Helper()
-	s, faults := statement.Compile("statement.md", statementText(), nil)
-	if s == nil {
-		t.Fatalf("the statement does not compile: %v", faults)
-	}
-	h := &house{offers: choice.Offered(s)}
-	var err error
-	h.gate, err = gate.New(gate.Config{Statement: statementText(), Key: key, Clock: time.Now, Guard: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.gate.Use(s)
-	h.site = newSite(t, third, h.around)
-	return h
-}
-
-// around is how a server puts the gate before a site.
-func (h *house) around(site http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", h.gate.Handler(site))
-	mux.Handle("/privacy/out", h.gate.Out())
-	mux.HandleFunc("/privacy/reports", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	return mux
-}
-
-// sealed is the cookie of somebody who has chosen, or "" for who has not.
-func (h *house) sealed(state string) string {
-	var yes choice.Set
-	switch state {
-	case "accept":
-		yes = h.offers.All()
-	case "refuse":
-	default:
-		return ""
-	}
-	return h.offers.Press(choice.Choice{}, choice.Press{Yes: yes}, [16]byte{1}, time.Now()).Seal(key)
 }
 
 // visited are the pages that were asked for.

@@ -1,0 +1,84 @@
+package wall
+
+import (
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestCookies sets cookies that are declared, chosen and neither, by header and by
+// script, and counts what reaches the site.
+func TestCookies(t *testing.T) {
+	third := newThirdParty(t)
+	b := newChromium(t, third)
+	plain := newSite(t, third, passed)
+	h := newHouse(t, third, statementText(), true)
+	all := []string{"basket", "basket-script", "spy-header", "spy-script", "spy-store", "theme", "theme-script"}
+	for _, c := range []struct {
+		state string // "" without the gate
+		want  []string
+	}{
+		{"", all},
+		{"none", []string{"basket", "basket-script"}},
+		{"refuse", []string{"basket", "basket-script"}},
+		{"accept", []string{"basket", "basket-script", "theme", "theme-script"}},
+	} {
+		l := &lap{browser: b, site: plain, mode: "control"}
+		if c.state != "" {
+			l = &lap{browser: b, site: h.site, mode: "gate-" + c.state, state: c.state, cookie: h.sealed(c.state)}
+		}
+		var seen visitLog
+		if err := l.once(t, "cookies", func(visit string) {
+			began := time.Now()
+			for seen = l.site.log(visit); seen.paths["/cookies/echo.txt"] < 3 && time.Since(began) < patience; seen = l.site.log(visit) {
+				time.Sleep(20 * time.Millisecond)
+			}
+		}); err != nil {
+			t.Error(err)
+		}
+		delete(seen.sent, "avow-choice")
+		delete(seen.cookies, "avow-choice")
+		if diff := cmp.Diff(c.want, slices.Sorted(maps.Keys(seen.cookies))); diff != "" {
+			t.Errorf("%q: at the site (-want +got):\n%s", c.state, diff)
+		}
+		// The guard keeps a script from writing what is not declared in the first place.
+		if diff := cmp.Diff(c.want, slices.Sorted(maps.Keys(seen.sent))); diff != "" {
+			t.Errorf("%q: sent by the browser (-want +got):\n%s", c.state, diff)
+		}
+	}
+}
+
+// TestWithdrawn visits with a yes, and then with a no in the same browser: what
+// was kept from before, by a cache or as a service worker, is no way around.
+func TestWithdrawn(t *testing.T) {
+	third := newThirdParty(t)
+	b := newChromium(t, third)
+	h := newHouse(t, third, statementText(), true)
+	for _, name := range []string{"worker-kept", "worker-etag", "worker-service"} {
+		t.Run(name, func(t *testing.T) {
+			l := &lap{browser: b, site: h.site, mode: "gate-accept", state: "accept", cookie: h.sealed("accept")}
+			p := pages[slices.IndexFunc(pages, func(p page) bool { return p.name == name })]
+			l.absent = chromiumLacks
+			if err := l.once(t, name, func(visit string) {
+				if late := l.settle(visit, p, l.due(p)); len(late) > 0 {
+					t.Errorf("with a yes, these do not arrive: %v", late)
+				}
+				before := third.arrived(visit)
+				again := &lap{browser: b, site: h.site, mode: "gate-refuse", state: "refuse", cookie: h.sealed("refuse"), absent: chromiumLacks}
+				if err := b.visit(t.Context(), again.address(visit, name), func() { again.settle(visit, p, again.due(p)) }); err != nil {
+					t.Error(err)
+				}
+				for a, n := range third.arrived(visit) {
+					if n > before[a] && !may(a.kind, "refuse") {
+						t.Errorf("after the no, %s reached %s %d times more", a.channel, a.kind, n-before[a])
+					}
+				}
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
