@@ -31,7 +31,7 @@ func (s *Server) openFront() (err error) {
 		Stance: c.stance(), Standins: c.Standins})
 	s.links = links.New(links.Deps{Store: s.store, Pages: s.pages, Gate: s.front, Leaks: s.cookies})
 	s.popular = popular.New(popular.Deps{Store: s.store, Pages: s.pages, Editions: s.changes, Own: own})
-	if s.logs, err = logs.Open(logs.Deps{Store: s.store, Editions: s.changes, Dir: c.AccessLog}); err != nil {
+	if s.logs, err = logs.New(logs.Config{Dir: c.AccessLog, Clock: s.store.Now}, s.changes); err != nil {
 		return err
 	}
 	s.front.gate, err = gate.New(gate.Config{Key: key, Clock: s.store.Now, Base: page.Base, Observe: c.Observe, Guard: c.Guard,

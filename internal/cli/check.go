@@ -7,9 +7,6 @@ import (
 	"net/url"
 	"path/filepath"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/statement/source"
@@ -164,18 +161,10 @@ func printJSON(out io.Writer, all []checked) error {
 		}
 		files = append(files, o)
 	}
-	return writeJSON(out, struct {
+	return world.WriteJSON(out, struct {
 		Version int    `json:"version"`
 		Files   []file `json:"files"`
 	}{1, files})
-}
-
-func writeJSON(out io.Writer, v any) error {
-	if err := json.MarshalWrite(out, v, jsontext.WithIndent("  "), json.Deterministic(true)); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(out)
-	return err
 }
 
 // printSARIF prints the Static Analysis Results Interchange Format 2.1.0 (OASIS).
@@ -202,7 +191,7 @@ func printSARIF(out io.Writer, all []checked) error {
 				}}}})
 		}
 	}
-	return writeJSON(out, object{
+	return world.WriteJSON(out, object{
 		"$schema": "https://json.schemastore.org/sarif-2.1.0.json",
 		"version": "2.1.0",
 		"runs": []object{{

@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/avow-privacy/avow/internal/cli/carry"
+	"github.com/avow-privacy/avow/internal/cli/site"
 	"github.com/avow-privacy/avow/internal/cli/tend"
 	"github.com/avow-privacy/avow/internal/cli/world"
 )
@@ -21,7 +22,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Hold the words of a statement against its rules."`
 	Diff    diffCommand    `cmd:"" help:"Say what changed between two statements, and for whom it matters."`
 	Export  exportCommand  `cmd:"" help:"Say a statement in the terms other tools understand."`
-	CSP     cspCommand     `cmd:"" name:"csp" help:"Print what a statement allows as headers, for a web server."`
+	CSP     site.CSP       `cmd:"" name:"csp" help:"Print what a statement allows as headers, for a web server."`
 	Serve   serveCommand   `cmd:"" help:"Run a statement."`
 	Publish publishCommand `cmd:"" help:"Put a new version of the statement into force."`
 	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
@@ -36,8 +37,8 @@ type commands struct {
 	Ledger tend.Ledger `cmd:"" help:"Look after the log."`
 	Token  tend.Token  `cmd:"" help:"Look after the tokens of programs."`
 
-	Logs  tend.Logs  `cmd:"" help:"Take personal data out of access logs."`
-	Links tend.Links `cmd:"" help:"Look where the pages of a site lead, or label its links."`
+	Logs  site.Logs  `cmd:"" help:"Take personal data out of access logs."`
+	Links site.Links `cmd:"" help:"Look where the pages of a site lead, or label its links."`
 
 	Witness tend.Witness `cmd:"" help:"Cosign the logs of others."`
 

@@ -3,8 +3,6 @@ package cli
 import (
 	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/revision"
-	"github.com/avow-privacy/avow/internal/sections/changes"
-	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/server"
 )
 
@@ -32,8 +30,8 @@ The JSON form is described in the package documentation of internal/revision; "c
 
 // Run runs avow diff.
 func (c *diffCommand) Run(w *World) error {
-	a, errA := compileFile(c.A, w)
-	b, errB := compileFile(c.B, w)
+	a, errA := w.Compile(c.A, server.Keeps())
+	b, errB := w.Compile(c.B, server.Keeps())
 	if errA != nil && errB != nil {
 		world.Complain(w.Stderr, errA) // both are shown: who mends two files wants to see both lists
 	}
@@ -52,17 +50,4 @@ func (c *diffCommand) Run(w *World) error {
 	}
 	_, err = w.Stdout.Write(append(out, '\n'))
 	return err
-}
-
-// compileFile reads a statement that is to compile.
-func compileFile(name string, w *World) (*statement.Statement, error) {
-	source, err := w.ReadStatement(name)
-	if err != nil {
-		return nil, err
-	}
-	s, found := statement.Compile(name, source, server.Keeps())
-	if s == nil || found.Failed() {
-		return nil, &changes.Uncompiled{Name: name, Source: source, Diagnostics: found}
-	}
-	return s, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/vocabulary"
+	"github.com/avow-privacy/avow/server"
 )
 
 type exportCommand struct {
@@ -38,7 +39,7 @@ func (c *exportCommand) Validate() error {
 func (c *exportCommand) Run(w *World) error {
 	out := vocabulary.Schema()
 	if c.Format != "schema" {
-		s, err := compileFile(c.File, w)
+		s, err := w.Compile(c.File, server.Keeps())
 		if err != nil {
 			return err
 		}

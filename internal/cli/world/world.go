@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/avow-privacy/avow/internal/sections/changes"
+	"github.com/avow-privacy/avow/internal/statement"
 )
 
 // World is what a command may touch beside its arguments.
@@ -119,4 +122,26 @@ func (w *World) Stages() func(stage string, done, total int64) {
 		}
 		bar(done, total)
 	}
+}
+
+// Compile reads a statement that is to compile, of which the kinds are kept.
+func (w *World) Compile(name string, kept []statement.Kind) (*statement.Statement, error) {
+	source, err := w.ReadStatement(name)
+	if err != nil {
+		return nil, err
+	}
+	s, found := statement.Compile(name, source, kept)
+	if s == nil || found.Failed() {
+		return nil, &changes.Uncompiled{Name: name, Source: source, Diagnostics: found}
+	}
+	return s, nil
+}
+
+// WriteJSON prints v for other programs, indented and always the same way.
+func WriteJSON(out io.Writer, v any) error {
+	if err := json.MarshalWrite(out, v, jsontext.WithIndent("  "), json.Deterministic(true)); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out)
+	return err
 }

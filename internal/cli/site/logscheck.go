@@ -1,4 +1,4 @@
-package tend
+package site
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 // mostNamed is how many rows of lines are named of each kind.
 const mostNamed = 20
 
-// found is what a log still holds of one kind, and on which lines: rows of
+// holding is what a log still holds of one kind, and on which lines: rows of
 // first and last.
-type found struct {
+type holding struct {
 	Kind  scrub.Kind `json:"kind"`
 	Count int64      `json:"count"`
 	Lines [][2]int64 `json:"lines"`
@@ -26,9 +26,9 @@ type found struct {
 
 // checked is what a log still holds.
 type checked struct {
-	Name  string  `json:"name"`
-	Lines int64   `json:"lines"`
-	Found []found `json:"found"`
+	Name  string    `json:"name"`
+	Lines int64     `json:"lines"`
+	Found []holding `json:"found"`
 }
 
 // check says what scrubbing would remove.
@@ -65,7 +65,7 @@ func (c *Logs) check(w *world.World, logs []log) error {
 }
 
 func (c *Logs) inspect(w *world.World, name string, in io.Reader) (checked, error) {
-	i := &inspector{s: c.scrubber(w), of: checked{Name: name, Found: []found{}}}
+	i := &inspector{s: c.scrubber(w), of: checked{Name: name, Found: []holding{}}}
 	lines := i.s.Writer(i)
 	err := errors.Join(pour(lineByLine{lines}, in), lines.Close())
 	for _, f := range i.kinds {
@@ -100,7 +100,7 @@ type inspector struct {
 	of    checked
 	seen  int64
 	last  scrub.Summary
-	kinds [scrub.Long + 1]found
+	kinds [scrub.Long + 1]holding
 }
 
 func (i *inspector) Write(p []byte) (int, error) {
@@ -118,7 +118,7 @@ func (i *inspector) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (f *found) add(k scrub.Kind, count, line int64) {
+func (f *holding) add(k scrub.Kind, count, line int64) {
 	f.Kind, f.Count = k, f.Count+count
 	switch n := len(f.Lines); {
 	case n > 0 && f.Lines[n-1][1] == line-1 && !f.More:
@@ -150,7 +150,7 @@ func (c *Logs) report(out io.Writer, all []checked) error {
 	return nil
 }
 
-func (f *found) where() string {
+func (f *holding) where() string {
 	var rows []string
 	for _, r := range f.Lines {
 		if r[0] == r[1] {

@@ -1,4 +1,5 @@
-package cli
+// Package site holds the commands for a site that is there already: its links, its server logs, its headers.
+package site
 
 import (
 	"fmt"
@@ -9,10 +10,13 @@ import (
 
 	"github.com/avow-privacy/avow/gate/choice"
 	"github.com/avow-privacy/avow/gate/wall"
+	"github.com/avow-privacy/avow/internal/cli/world"
 	"github.com/avow-privacy/avow/internal/statement"
+	"github.com/avow-privacy/avow/server"
 )
 
-type cspCommand struct {
+// CSP is avow csp.
+type CSP struct {
 	File    string   `arg:"" optional:"" default:"statement.md" help:"The statement; - is standard input."`
 	For     string   `help:"What to write it for: ${enum}." enum:"header,nginx,apache,caddy" default:"header"`
 	Choice  []string `help:"What was chosen: none, all, or what the statement asks about, by host or cookie." default:"none" placeholder:"CHOICE"`
@@ -22,7 +26,8 @@ type cspCommand struct {
 	JSON    bool     `name:"json" help:"Print the headers, and what can be chosen, as JSON."`
 }
 
-func (*cspCommand) Help() string {
+// Help is what avow csp --help says.
+func (*CSP) Help() string {
 	return `Prints the wall of a statement as response headers, for a site that avow serve does not stand in front of. They name
 the hosts that pages may use, and browsers use no others. Put them on every response, workers' scripts too.
 
@@ -46,8 +51,8 @@ hosts, cookies, optOut, chosen).`
 }
 
 // Run runs avow csp.
-func (c *cspCommand) Run(w *World) error {
-	s, err := compileFile(c.File, w)
+func (c *CSP) Run(w *world.World) error {
+	s, err := w.Compile(c.File, server.Keeps())
 	if err != nil {
 		return err
 	}
@@ -70,7 +75,7 @@ func (c *cspCommand) Run(w *World) error {
 }
 
 // Validate refuses a path or a host that would end up as something else in a header.
-func (c *cspCommand) Validate() error {
+func (c *CSP) Validate() error {
 	if !strings.HasPrefix(c.Base, "/") || strings.Trim(c.Base, "/-._~abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return fmt.Errorf("--base %q is not a path such as /privacy", c.Base)
 	}
@@ -85,7 +90,7 @@ func (c *cspCommand) Validate() error {
 var hostPattern = regexp.MustCompile(`^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?$`)
 
 // links are the hosts that are linked to.
-func (c *cspCommand) links() []string {
+func (c *CSP) links() []string {
 	return slices.DeleteFunc(slices.Clone(c.Links), func(host string) bool { return host == "none" })
 }
 
@@ -119,7 +124,7 @@ func asked(offers choice.Offers) string {
 }
 
 // say tells in the file itself what it is, to whoever finds it there.
-func (c *cspCommand) say(out io.Writer, s *statement.Statement, offers choice.Offers, set choice.Set) {
+func (c *CSP) say(out io.Writer, s *statement.Statement, offers choice.Offers, set choice.Set) {
 	var names []string
 	for i, o := range offers {
 		if set.Has(i) {
@@ -208,7 +213,7 @@ func caddyQuoted(value string) string {
 	return "`" + strings.NewReplacer(`{`, `\{`).Replace(value) + "`"
 }
 
-func (c *cspCommand) json(out io.Writer, offers choice.Offers, set choice.Set, headers []wall.Header) error {
+func (c *CSP) json(out io.Writer, offers choice.Offers, set choice.Set, headers []wall.Header) error {
 	type header struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
@@ -238,5 +243,5 @@ func (c *cspCommand) json(out io.Writer, offers choice.Offers, set choice.Set, h
 		}
 		o.Offers = append(o.Offers, offer{f.Name, f.For, append([]string{}, f.Hosts...), append([]string{}, f.Cookies...), f.OptOut, set.Has(i)})
 	}
-	return writeJSON(out, o)
+	return world.WriteJSON(out, o)
 }
