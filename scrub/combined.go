@@ -3,6 +3,8 @@ package scrub
 import (
 	"bytes"
 	"hash/maphash"
+
+	"github.com/avow-privacy/avow/scrub/pattern"
 )
 
 // combined scrubs a line such as
@@ -78,13 +80,13 @@ func (s *Scrubber) opening(b []byte) int {
 }
 
 func (s *Scrubber) timed(t []byte) bool {
-	if [18]byte(t) == [18]byte(s.second[:]) && [7]byte(t[20:]) == [7]byte(s.second[20:]) && decimal(t[18]) && decimal(t[19]) {
+	if [18]byte(t) == [18]byte(s.second[:]) && [7]byte(t[20:]) == [7]byte(s.second[20:]) && pattern.Decimal(t[18]) && pattern.Decimal(t[19]) {
 		s.second = [27]byte(t)
 		return true
 	}
 	for i, c := range t {
 		switch p := moment[i]; {
-		case p == '0' && !decimal(c), p == 'a' && !letter(c), p == '+' && c != '+' && c != '-':
+		case p == '0' && !pattern.Decimal(c), p == 'a' && !pattern.Letter(c), p == '+' && c != '+' && c != '-':
 			return false
 		case p != '0' && p != 'a' && p != '+' && p != c:
 			return false
@@ -137,13 +139,13 @@ func isVisitor(b []byte) bool {
 	if len(b) == 0 {
 		return false
 	}
-	_, _, ok := anAddress(b)
+	_, _, ok := pattern.ParseIP(b)
 	return ok || isToken(b) || string(b) == unknownHost
 }
 
 // virtual keeps the name of a virtual host, unless it names somebody.
 func (s *Scrubber) virtual(dst, b []byte) []byte {
-	if s.find.look(b); len(s.find.spans) > 0 {
+	if s.find.Look(b); len(s.find.Spans) > 0 {
 		return s.put(dst, b, Address, unknownHost)
 	}
 	return append(dst, b...)
@@ -176,7 +178,7 @@ func quote(b []byte, i int) int {
 
 // figures says where status and size end that stand at b[i:], or -1.
 func figures(b []byte, i int) int {
-	if i+6 > len(b) || b[i] != ' ' || !decimal(b[i+1]) || !decimal(b[i+2]) || !decimal(b[i+3]) || b[i+4] != ' ' {
+	if i+6 > len(b) || b[i] != ' ' || !pattern.Decimal(b[i+1]) || !pattern.Decimal(b[i+2]) || !pattern.Decimal(b[i+3]) || b[i+4] != ' ' {
 		return -1
 	}
 	i += 5
@@ -184,7 +186,7 @@ func figures(b []byte, i int) int {
 		i++
 	} else {
 		from := i
-		for i < len(b) && decimal(b[i]) {
+		for i < len(b) && pattern.Decimal(b[i]) {
 			i++
 		}
 		if i == from || i-from > 11 {
@@ -257,7 +259,7 @@ func (s *Scrubber) request(dst, b []byte) []byte {
 		end = last
 	}
 	dst = append(dst, b[:start]...)
-	if (start == 4 || start == 5) && end == len(b)-9 && decimal(b[end+6]) && b[end+7] == '.' && decimal(b[end+8]) {
+	if (start == 4 || start == 5) && end == len(b)-9 && pattern.Decimal(b[end+6]) && b[end+7] == '.' && pattern.Decimal(b[end+8]) {
 		switch string(b[:start-1]) {
 		case "GET", "POST", "HEAD", "PUT": // what stands around the target is known to be harmless
 			return append(s.target(dst, b[start:end]), b[end:]...)
@@ -369,7 +371,7 @@ func (s *Scrubber) query(dst, b []byte) []byte {
 func (s *Scrubber) stays(key []byte) bool {
 	for _, k := range s.rules.Query {
 		if n := len(k) - 1; n >= 0 && k[n] == '*' {
-			if len(key) >= n && string(key[:n]) == k[:n] {
+			if len(key) >= n && string(key[:n]) == k[:n] && tame(key[n:]) {
 				return true
 			}
 		} else if string(key) == k {
@@ -377,6 +379,16 @@ func (s *Scrubber) stays(key []byte) bool {
 		}
 	}
 	return false
+}
+
+// tame says whether b is a name and no value that somebody hid in one.
+func tame(b []byte) bool {
+	for _, c := range b {
+		if !pattern.Letter(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return len(b) < 16
 }
 
 // origin keeps of a referrer its origin.
@@ -399,11 +411,13 @@ func (s *Scrubber) origin(dst, b []byte) []byte {
 			dst, rest = append(dst, b[:i+4+end]...), b[i+4+end:]
 		}
 	} else {
-		end := bytes.IndexAny(b, `/?#\;&=`)
-		if end < 0 {
-			end = len(b)
+		end := 0
+		for end < len(b) && (pattern.Letter(b[end]) || pattern.Decimal(b[end]) || b[end] == '.' || b[end] == '-' || b[end] == ':') {
+			end++
 		}
-		dst, rest = append(dst, b[:end]...), b[end:]
+		if end == len(b) || b[end] == '/' || b[end] == '?' { // a host without a scheme
+			dst, rest = append(dst, b[:end]...), b[end:]
+		}
 	}
 	if len(rest) > 1 || len(rest) == 1 && rest[0] != '/' {
 		s.counts[Referrer]++
@@ -416,16 +430,31 @@ func (s *Scrubber) origin(dst, b []byte) []byte {
 
 // known does what mask does with an origin, of which a log holds few.
 func (s *Scrubber) known(dst []byte, from int) []byte {
-	k := &s.origins[maphash.Bytes(s.agents.seed, dst[from:])%originSlots]
+	k := &s.origins[maphash.Bytes(s.seed, dst[from:])%originSlots]
 	if bytes.Equal(*k, dst[from:]) {
 		return dst
 	}
 	before := s.Removed()
-	if dst = s.mask(dst, from); s.Removed() == before && len(dst)-from < mostAgent {
+	if dst = s.mask(dst, from); s.Removed() == before && len(dst)-from < mostOrigin {
 		*k = append((*k)[:0], dst[from:]...)
 	}
 	return dst
 }
 
+// mostOrigin is the longest origin that is remembered.
+const mostOrigin = 256
+
 // originSlots is how many origins are remembered that hold nothing personal.
 const originSlots = 256
+
+// agent keeps the families of browser and operating system.
+func (s *Scrubber) agent(dst, b []byte) []byte {
+	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
+		return append(dst, b...)
+	}
+	is, same := s.agents.Families(b)
+	if !same {
+		s.counts[Agent]++
+	}
+	return append(dst, is...)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 )
 
@@ -68,7 +69,7 @@ func (d *desk) attr(a slog.Attr) slog.Attr {
 	case slog.KindGroup:
 		return slog.Attr{Key: d.text(a.Key), Value: slog.GroupValue(d.attrs(v.Group())...)}
 	case slog.KindInt64, slog.KindUint64, slog.KindFloat64:
-		if text := v.String(); d.value(text, is) == text {
+		if text := say(v); d.value(text, is) == text {
 			return slog.Attr{Key: d.text(a.Key), Value: v}
 		}
 	}
@@ -78,6 +79,9 @@ func (d *desk) attr(a slog.Attr) slog.Attr {
 // say is what a value says of itself. It is asked before the desk is taken:
 // what it runs may write to a log too.
 func say(v slog.Value) string {
+	if v.Kind() == slog.KindFloat64 {
+		return strconv.FormatFloat(v.Float64(), 'f', -1, 64)
+	}
 	if v.Kind() != slog.KindAny {
 		return v.String()
 	}

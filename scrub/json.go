@@ -1,6 +1,10 @@
 package scrub
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/avow-privacy/avow/scrub/pattern"
+)
 
 // json scrubs a line that is one JSON object, value by value, and says whether
 // it is one. What stands under a key, in arrays and objects too, is scrubbed as
@@ -24,9 +28,9 @@ func (s *Scrubber) json(dst, b []byte) ([]byte, bool) {
 				dst = s.value(dst, text, role)
 			}
 			dst, i = append(dst, '"'), end+1
-		case decimal(c), c == '-':
+		case pattern.Decimal(c), c == '-':
 			end := i + 1
-			for end < len(b) && (alnum(b[end]) || b[end] == '.' || b[end] == '+' || b[end] == '-') {
+			for end < len(b) && (pattern.Letter(b[end]) || pattern.Decimal(b[end]) || b[end] == '.' || b[end] == '+' || b[end] == '-') {
 				end++
 			}
 			dst = s.figure(dst, b[i:end], role)
@@ -37,7 +41,7 @@ func (s *Scrubber) json(dst, b []byte) ([]byte, bool) {
 		case c == '}', c == ']':
 			depth--
 			dst, i = append(dst, c), i+1
-		case c == ' ', c == ',', c == ':', c == '\t', letter(c) && word(b[i:]):
+		case c == ' ', c == ',', c == ':', c == '\t', pattern.Letter(c) && word(b[i:]):
 			dst, i = append(dst, c), i+1
 		default:
 			return dst, false
@@ -198,8 +202,7 @@ func (s *Scrubber) figure(dst, b []byte, r role) []byte {
 		s.counts[User]++
 		return append(append(append(dst, '"'), placeholders[User]...), '"')
 	}
-	s.find.plain(b)
-	if len(s.find.spans) == 0 {
+	if s.find.Look(b); len(s.find.Spans) == 0 {
 		return append(dst, b...)
 	}
 	return append(s.text(append(dst, '"'), b), '"')
@@ -209,7 +212,7 @@ func (s *Scrubber) figure(dst, b []byte, r role) []byte {
 // finer units are kept to the second by zeros.
 func (s *Scrubber) epoch(dst, b []byte) []byte {
 	n := 0
-	for n < len(b) && decimal(b[n]) {
+	for n < len(b) && pattern.Decimal(b[n]) {
 		n++
 	}
 	if n < 10 || n > 19 || n < len(b) && b[n] != '.' {
@@ -244,18 +247,18 @@ func zero(b []byte) {
 
 // moment keeps of a time in letters what the rules allow.
 func (s *Scrubber) moment(dst, b []byte) []byte {
-	if decimal(b[0]) && len(b) >= 10 && decimal(b[9]) && decimal(b[4]) {
+	if pattern.Decimal(b[0]) && len(b) >= 10 && pattern.Decimal(b[9]) && pattern.Decimal(b[4]) {
 		return s.epoch(dst, b)
 	}
 	from := len(dst)
 	for i := 0; i+8 <= len(b); i++ {
 		// hh:mm:ss
-		if b[i+2] != ':' || b[i+5] != ':' || !decimal(b[i]) || !decimal(b[i+1]) || !decimal(b[i+3]) || !decimal(b[i+4]) || !decimal(b[i+6]) || !decimal(b[i+7]) {
+		if i > 0 && pattern.Decimal(b[i-1]) || b[i+2] != ':' || b[i+5] != ':' || !pattern.Decimal(b[i]) || !pattern.Decimal(b[i+1]) || !pattern.Decimal(b[i+3]) || !pattern.Decimal(b[i+4]) || !pattern.Decimal(b[i+6]) || !pattern.Decimal(b[i+7]) {
 			continue
 		}
 		end := i + 8
 		if end < len(b) && (b[end] == '.' || b[end] == ',') {
-			for end++; end < len(b) && decimal(b[end]); end++ {
+			for end++; end < len(b) && pattern.Decimal(b[end]); end++ {
 			}
 		}
 		if end > i+8 {

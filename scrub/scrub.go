@@ -17,43 +17,33 @@ package scrub
 
 import (
 	"bytes"
+	"hash/maphash"
 	"time"
+
+	"github.com/avow-privacy/avow/scrub/agents"
+	"github.com/avow-privacy/avow/scrub/pattern"
 )
 
 // A Kind is a kind of personal information.
-type Kind uint8
+type Kind = pattern.Kind
 
 // The kinds. Those up to Secret are found by their look, anywhere; the others by
 // where they stand in a line of a known format.
 const (
-	Mail     Kind = iota // an e-mail address
-	Card                 // a payment card number: issuer, length and check digit fit
-	Phone                // a telephone number, international or in a common national form
-	Address              // an IP address, as opposed to a network
-	Token                // what stands after Bearer or Basic
-	JWT                  // a JSON Web Token (RFC 7519)
-	Secret               // an access key, a long random word, the value of a key such as password
-	User                 // the name of who signed in
-	Query                // a value in a query
-	Referrer             // a referrer beyond its origin
-	Agent                // a User-Agent beyond its families
-	Moment               // a time beyond its second, or minute
-	Long                 // a line longer than MaxLine, masked whole
-	kinds
+	Mail     = pattern.Mail     // an e-mail address
+	Card     = pattern.Card     // a payment card number: issuer, length and check digit fit
+	Phone    = pattern.Phone    // a telephone number, international or in a common national form
+	Address  = pattern.Address  // an IP address, as opposed to a network
+	Token    = pattern.Token    // what stands after Bearer or Basic
+	JWT      = pattern.JWT      // a JSON Web Token (RFC 7519)
+	Secret   = pattern.Secret   // an access key, a long random word, the value of a key such as password
+	User     = pattern.User     // the name of who signed in
+	Query    = pattern.Query    // a value in a query
+	Referrer = pattern.Referrer // a referrer beyond its origin
+	Agent    = pattern.Agent    // a User-Agent beyond its families
+	Moment   = pattern.Moment   // a time beyond its second, or minute
+	Long     = pattern.Long     // a line longer than MaxLine, masked whole
 )
-
-var kindNames = [kinds]string{"e-mail", "card", "phone", "address", "token", "jwt", "secret", "user", "query", "referrer", "agent", "moment", "long"}
-
-// String is the kind in one word, as placeholders have it: [e-mail], [card].
-func (k Kind) String() string {
-	if k >= kinds {
-		return "unknown"
-	}
-	return kindNames[k]
-}
-
-// MarshalText writes the kind in one word.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // A Format is how the lines of a log are written.
 type Format uint8
@@ -83,24 +73,24 @@ const MaxLine = 256 << 10
 type Scrubber struct {
 	rules   Rules
 	key     *dayKey
-	find    finder
-	agents  agents
+	find    pattern.Finder
+	agents  agents.Memory
+	seed    maphash.Seed
 	origins [originSlots][]byte
 	second  [27]byte // the last time field, which the next line mostly shares
 	day     []byte   // the day of the line, if it has one
 	swap    []byte
 	field   []byte
 	seen    Summary
-	counts  [kinds]int64
+	counts  [pattern.Kinds]int64
 }
 
 // New returns a Scrubber.
 func New(r Rules) *Scrubber {
-	s := &Scrubber{rules: r}
+	s := &Scrubber{rules: r, seed: maphash.MakeSeed()}
 	if r.Token {
 		s.key = &dayKey{clock: r.Clock}
 	}
-	s.agents.init()
 	return s
 }
 
@@ -166,8 +156,8 @@ const rounds = 8
 // it returns holds nothing that Find finds.
 func (s *Scrubber) mask(dst []byte, from int) []byte {
 	for range rounds {
-		s.find.look(dst[from:])
-		if len(s.find.spans) == 0 {
+		s.find.Look(dst[from:])
+		if len(s.find.Spans) == 0 {
 			return dst
 		}
 		dst = s.replace(dst, from)
@@ -179,16 +169,16 @@ func (s *Scrubber) mask(dst []byte, from int) []byte {
 func (s *Scrubber) replace(dst []byte, from int) []byte {
 	b, at := dst[from:], 0
 	s.swap = s.swap[:0]
-	for i := range s.find.spans {
-		f := &s.find.spans[i]
-		s.counts[f.kind]++
-		s.swap = append(s.swap, b[at:f.from]...)
-		if f.kind == Address {
-			s.swap = s.network(s.swap, f.ip)
+	for i := range s.find.Spans {
+		f := &s.find.Spans[i]
+		s.counts[f.Kind]++
+		s.swap = append(s.swap, b[at:f.From]...)
+		if f.Kind == Address {
+			s.swap = s.network(s.swap, &f.IP)
 		} else {
-			s.swap = append(s.swap, placeholders[f.kind]...)
+			s.swap = append(s.swap, placeholders[f.Kind]...)
 		}
-		at = f.to
+		at = f.To
 	}
 	s.swap = append(s.swap, b[at:]...)
 	return append(dst[:from], s.swap...)
@@ -197,9 +187,9 @@ func (s *Scrubber) replace(dst []byte, from int) []byte {
 // masked stands for a value that is not named by its kind.
 const masked = "[…]"
 
-var placeholders = func() (all [kinds]string) {
+var placeholders = func() (all [pattern.Kinds]string) {
 	for k := range all {
-		all[k] = "[" + kindNames[k] + "]"
+		all[k] = "[" + Kind(k).String() + "]"
 	}
 	return all
 }()
@@ -207,11 +197,11 @@ var placeholders = func() (all [kinds]string) {
 // Find tells what kinds of patterns b holds, each once for each time it is
 // found. It finds nothing in what was scrubbed.
 func Find(b []byte) []Kind {
-	var f finder
+	var f pattern.Finder
 	var all []Kind
-	f.look(b)
-	for _, s := range f.spans {
-		all = append(all, s.kind)
+	f.Look(b)
+	for _, s := range f.Spans {
+		all = append(all, s.Kind)
 	}
 	return all
 }

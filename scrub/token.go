@@ -7,6 +7,8 @@ import (
 	"hash"
 	"sync"
 	"time"
+
+	"github.com/avow-privacy/avow/scrub/pattern"
 )
 
 // A dayKey makes tokens of addresses. Its key is random, is never written
@@ -29,7 +31,7 @@ const (
 
 // token appends the token of an address in a line of this day; lines of
 // different days have different tokens, even if they are read on one.
-func (k *dayKey) token(dst []byte, a address, day []byte) []byte {
+func (k *dayKey) token(dst []byte, a *pattern.IP, day []byte) []byte {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var today int64
@@ -43,12 +45,7 @@ func (k *dayKey) token(dst []byte, a address, day []byte) []byte {
 		clear(key[:])
 	}
 	k.mac.Reset()
-	n := copy(k.in[:], a.b[:])
-	if a.v4 {
-		n = 4
-	}
-	n += copy(k.in[n:], day)
-	k.mac.Write(k.in[:n])
+	k.mac.Write(append(a.Append(k.in[:0]), day...))
 	sum := k.mac.Sum(k.sum[:0])
 	dst = append(dst, tokenOpens...)
 	const digits = "abcdefghijklmnop" // no digits: nothing takes it for a number

@@ -1,9 +1,9 @@
-package scrub
+package pattern
 
 // unfold undoes the escapes of b into f.flat: %40, %2540, \x40, \u0040, and
 // those within each other, since what one program escapes the next one escapes
 // again. The last of f.from is the end of b.
-func (f *finder) unfold(b []byte) {
+func (f *Finder) unfold(b []byte) {
 	f.flat, f.from = f.flat[:0], f.from[:0]
 	for i, c := range b {
 		f.flat, f.from = append(f.flat, c), append(f.from, int32(i))
@@ -15,7 +15,7 @@ func (f *finder) unfold(b []byte) {
 
 // fold undoes the escape that f.flat ends with, if it does. What comes of it
 // may be the end of another.
-func (f *finder) fold() bool {
+func (f *Finder) fold() bool {
 	t := f.flat
 	n := len(t)
 	switch {
@@ -39,7 +39,7 @@ func (f *finder) fold() bool {
 	return false
 }
 
-func (f *finder) become(n int, c byte) bool {
+func (f *Finder) become(n int, c byte) bool {
 	f.flat, f.from = f.flat[:len(f.flat)-n+1], f.from[:len(f.from)-n+1]
 	f.flat[len(f.flat)-1] = c
 	return true

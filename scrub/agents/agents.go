@@ -1,4 +1,5 @@
-package scrub
+// Package agents knows the families of browsers and operating systems by what they send as User-Agent.
+package agents
 
 import (
 	"bytes"
@@ -37,16 +38,18 @@ var systems = []family{
 	{"", "other"},
 }
 
-// agents remembers what was found of the User-Agents that were last seen: a log
-// holds few of them, many times.
-type agents struct {
-	seed maphash.Seed
-	seen [agentSlots]known
+// A Memory remembers what was found of the User-Agents that were last seen: a
+// log holds few of them, many times. The zero value is ready; one goroutine at a
+// time may use it.
+type Memory struct {
+	seed  maphash.Seed
+	begun bool
+	seen  [slots]known
 }
 
 const (
-	agentSlots = 1024 // a power of two
-	mostAgent  = 1024 // longer ones are not remembered
+	slots   = 1024 // a power of two
+	longest = 1024 // longer ones are not remembered
 )
 
 type known struct {
@@ -55,26 +58,21 @@ type known struct {
 	same bool
 }
 
-func (a *agents) init() { a.seed = maphash.MakeSeed() }
-
-// agent keeps the families of browser and operating system.
-func (s *Scrubber) agent(dst, b []byte) []byte {
-	if len(b) == 0 || len(b) == 1 && b[0] == '-' {
-		return append(dst, b...)
+// Families names browser and operating system in two words, and says whether
+// that is what b says already.
+func (m *Memory) Families(b []byte) (is string, same bool) {
+	if !m.begun {
+		m.seed, m.begun = maphash.MakeSeed(), true
 	}
-	k := &s.agents.seen[maphash.Bytes(s.agents.seed, b)%agentSlots]
+	k := &m.seen[maphash.Bytes(m.seed, b)%slots]
 	if !bytes.Equal(k.says, b) {
 		is := families(b)
-		if len(b) > mostAgent {
-			s.counts[Agent]++
-			return append(dst, is...)
+		if len(b) > longest {
+			return is, false
 		}
 		k.says, k.is, k.same = append(k.says[:0], b...), is, string(b) == is
 	}
-	if !k.same {
-		s.counts[Agent]++
-	}
-	return append(dst, k.is...)
+	return k.is, k.same
 }
 
 // families names browser and operating system.

@@ -1,4 +1,4 @@
-package scrub
+package pattern
 
 // A run is a row of groups of digits, joined as people join them.
 type run struct {
@@ -22,12 +22,12 @@ func joins(b byte) bool {
 
 // number looks for what begins with the digit at i, which no digit precedes. It
 // returns where to go on.
-func (f *finder) number(b []byte, i int) int {
+func (f *Finder) number(b []byte, i int) int {
 	j := i + 1
-	for j < len(b) && decimal(b[j]) {
+	for j < len(b) && Decimal(b[j]) {
 		j++
 	}
-	joined := j+1 < len(b) && joins(b[j]) && (decimal(b[j+1]) || joins(b[j+1]))
+	joined := j+1 < len(b) && joins(b[j]) && (Decimal(b[j+1]) || joins(b[j+1]))
 	if !joined && j-i < 8 {
 		return j
 	}
@@ -36,26 +36,26 @@ func (f *finder) number(b []byte, i int) int {
 			return f.ip(b, i, end, ip)
 		}
 	}
-	if i > 1 && b[i-1] == '.' && decimal(b[i-2]) {
+	if i > 1 && b[i-1] == '.' && Decimal(b[i-2]) {
 		return j // a fraction
 	}
 	var r run
 	r.read(b, i, j)
 	if end := r.card(b); end > 0 {
-		return f.add(span{from: i, to: end, kind: Card})
+		return f.add(Span{From: i, To: end, Kind: Card})
 	}
 	if from, end := r.phone(b); end > 0 {
-		return f.add(span{from: from, to: end, kind: Phone})
+		return f.add(Span{From: from, To: end, Kind: Phone})
 	}
 	return j
 }
 
 // ip notes an address, unless it is a network already.
-func (f *finder) ip(b []byte, from, to int, ip address) int {
-	if ip.network() && !ip.zoned {
+func (f *Finder) ip(b []byte, from, to int, ip IP) int {
+	if ip.Network() {
 		return to
 	}
-	return f.add(span{from: from, to: to, kind: Address, ip: ip})
+	return f.add(Span{From: from, To: to, Kind: Address, IP: ip})
 }
 
 // read reads the groups that begin with b[i:j].
@@ -72,7 +72,7 @@ func (r *run) read(b []byte, i, j int) {
 			join = ')'
 			k++
 		}
-		for j = k; j < len(b) && decimal(b[j]); j++ {
+		for j = k; j < len(b) && Decimal(b[j]); j++ {
 		}
 		if j == k {
 			return
@@ -156,12 +156,12 @@ func (r *run) phone(b []byte) (from, to int) {
 	}
 	switch {
 	case before == '+' && first != '0' && !alnum(beyond):
-		if r.to[0]-i == 4 && beyond == ' ' && i > 2 && decimal(b[i-3]) {
+		if r.to[0]-i == 4 && beyond == ' ' && i > 2 && Decimal(b[i-3]) {
 			return 0, 0 // a time zone
 		}
 		return i - 1, r.longest(b, 8, 15)
 	case alnum(before) || before == '_' || before == '.' || before == ':' || before == ',' || before >= 0x80,
-		(before == '-' || before == '/') && decimal(beyond):
+		(before == '-' || before == '/') && Decimal(beyond):
 		return 0, 0 // amid something else
 	case first == '0' && second == '0' && r.to[0]-i > 2 && b[i+2] != '0':
 		if end := r.longest(b, 12, 15); end > 0 {
@@ -186,7 +186,7 @@ func ends(b []byte, to int) bool {
 		return true
 	}
 	c := b[to]
-	return !alnum(c) && c != '_' && c != ':' && c < 0x80 && (c != '.' && c != ',' && c != '/' && c != '-' || to+1 >= len(b) || !decimal(b[to+1]))
+	return !alnum(c) && c != '_' && c != ':' && c < 0x80 && (c != '.' && c != ',' && c != '/' && c != '-' || to+1 >= len(b) || !Decimal(b[to+1]))
 }
 
 // longest is the end of the longest row of groups with least to most digits.

@@ -1,15 +1,15 @@
-package scrub
+package pattern
 
-// A span is a place where something personal was found.
-type span struct {
-	from, to int
-	kind     Kind
-	ip       address
+// A Span is a place where something personal was found.
+type Span struct {
+	From, To int
+	Kind     Kind
+	IP       IP // of an Address
 }
 
-// A finder finds patterns. It keeps its buffers from one text to the next.
-type finder struct {
-	spans []span
+// A Finder finds patterns. It keeps its buffers from one text to the next.
+type Finder struct {
+	Spans []Span  // what Look found, in order, none over another
 	flat  []byte  // the text with its escapes undone
 	from  []int32 // where in the text each byte of flat began
 }
@@ -36,16 +36,18 @@ var class = func() (c [256]uint8) {
 	return c
 }()
 
-func letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
+// Letter says whether b is an ASCII letter.
+func Letter(b byte) bool { return b|0x20 >= 'a' && b|0x20 <= 'z' }
 
-func decimal(b byte) bool { return b-'0' <= 9 }
+// Decimal says whether b is an ASCII digit.
+func Decimal(b byte) bool { return b-'0' <= 9 }
 
-func alnum(b byte) bool { return letter(b) || decimal(b) }
+func alnum(b byte) bool { return Letter(b) || Decimal(b) }
 
-// look finds what stands in b, behind escapes first: there it is whole.
-func (f *finder) look(b []byte) {
+// Look finds what stands in b, behind escapes first: there it is whole.
+func (f *Finder) Look(b []byte) {
 	if f.plain(b) {
-		if f.unfolded(b); len(f.spans) == 0 {
+		if f.unfolded(b); len(f.Spans) == 0 {
 			f.plain(b)
 		}
 	}
@@ -53,23 +55,23 @@ func (f *finder) look(b []byte) {
 
 // plain finds what stands in b as it is written, and says whether b holds
 // escapes.
-func (f *finder) plain(b []byte) (escapes bool) {
-	f.spans = f.spans[:0]
+func (f *Finder) plain(b []byte) (escapes bool) {
+	f.Spans = f.Spans[:0]
 	return f.scan(b)
 }
 
 // unfolded finds what stands in b once its escapes are undone.
-func (f *finder) unfolded(b []byte) {
-	f.spans = f.spans[:0]
+func (f *Finder) unfolded(b []byte) {
+	f.Spans = f.Spans[:0]
 	f.unfold(b)
 	f.scan(f.flat)
-	for i := range f.spans {
-		s := &f.spans[i]
-		s.from, s.to = int(f.from[s.from]), int(f.from[s.to])
+	for i := range f.Spans {
+		s := &f.Spans[i]
+		s.From, s.To = int(f.from[s.From]), int(f.from[s.To])
 	}
 }
 
-func (f *finder) scan(b []byte) (escapes bool) {
+func (f *Finder) scan(b []byte) (escapes bool) {
 	word := 0 // words that end before are looked at
 	for i := 0; i < len(b); {
 		for ; i+4 <= len(b) && class[b[i]]|class[b[i+1]]|class[b[i+2]]|class[b[i+3]] == nothing; i += 4 {
@@ -109,18 +111,18 @@ func (f *finder) scan(b []byte) (escapes bool) {
 
 // add notes a span that ends behind all others. Those that it overlaps are
 // part of it.
-func (f *finder) add(s span) int {
-	for n := len(f.spans); n > 0 && f.spans[n-1].to > s.from; n-- {
-		if last := f.spans[n-1]; last.from < s.from {
-			s.from = last.from
+func (f *Finder) add(s Span) int {
+	for n := len(f.Spans); n > 0 && f.Spans[n-1].To > s.From; n-- {
+		if last := f.Spans[n-1]; last.From < s.From {
+			s.From = last.From
 		}
-		if last := f.spans[n-1]; last.to > s.to {
-			s.to = last.to
+		if last := f.Spans[n-1]; last.To > s.To {
+			s.To = last.To
 		}
-		f.spans = f.spans[:n-1]
+		f.Spans = f.Spans[:n-1]
 	}
-	f.spans = append(f.spans, s)
-	return s.to
+	f.Spans = append(f.Spans, s)
+	return s.To
 }
 
 // The parts of an e-mail address are no longer than this (RFC 5321, 4.5.3.1,
@@ -142,7 +144,7 @@ var local, domain = func() (l, d [256]bool) {
 }()
 
 // mail looks for an e-mail address around the @ at i.
-func (f *finder) mail(b []byte, i int) int {
+func (f *Finder) mail(b []byte, i int) int {
 	from := i
 	for from > 0 && i-from < mostLocal && local[b[from-1]] {
 		from--
@@ -166,10 +168,10 @@ func (f *finder) mail(b []byte, i int) int {
 		if dot <= i+1 {
 			return i + 1
 		}
-		if last := b[dot+1 : to]; len(last) < 2 || decimal(last[0]) {
+		if last := b[dot+1 : to]; len(last) < 2 || Decimal(last[0]) {
 			return i + 1
 		} else if !ofFile(last) {
-			return f.add(span{from: from, to: end, kind: Mail})
+			return f.add(Span{From: from, To: end, Kind: Mail})
 		}
 		to = dot // logo@2x.png has none, ada@example.com.png has
 	}

@@ -1,4 +1,4 @@
-package scrub
+package pattern
 
 import "bytes"
 
@@ -12,7 +12,7 @@ var inWord = func() (w [256]bool) {
 
 // word looks at the word around b[i], which has a digit, as each secret has,
 // and says where it ends and whether it is one.
-func (f *finder) word(b []byte, i int) (end int, found bool) {
+func (f *Finder) word(b []byte, i int) (end int, found bool) {
 	from, to := i, i
 	for from > 0 && i-from < mostWord && inWord[b[from-1]] {
 		from--
@@ -21,7 +21,7 @@ func (f *finder) word(b []byte, i int) (end int, found bool) {
 		to++
 	}
 	if to-from >= shortest && secret(b[from:to]) && !named(b, to) {
-		return f.add(span{from: from, to: to, kind: Secret}), true
+		return f.add(Span{From: from, To: to, Kind: Secret}), true
 	}
 	return max(to, i+1), false
 }
@@ -32,7 +32,7 @@ const (
 )
 
 // confided looks for a name of something secret before the = at i.
-func (f *finder) confided(b []byte, i int) int {
+func (f *Finder) confided(b []byte, i int) int {
 	from := i
 	for from > 0 && i-from < 32 && inWord[b[from-1]] {
 		from--
@@ -44,7 +44,7 @@ func (f *finder) confided(b []byte, i int) int {
 }
 
 // bearer looks for a scheme of RFC 9110, 11.6.2 before the space at i.
-func (f *finder) bearer(b []byte, i int) int {
+func (f *Finder) bearer(b []byte, i int) int {
 	if i < 5 || b[i-1]|0x20 != 'r' && b[i-1]|0x20 != 'c' {
 		return i + 1
 	}
@@ -55,7 +55,7 @@ func (f *finder) bearer(b []byte, i int) int {
 }
 
 // key looks for a JSON Web Token or a key of AWS around the capital at i.
-func (f *finder) key(b []byte, i int) int {
+func (f *Finder) key(b []byte, i int) int {
 	switch {
 	case b[i] == 'J' && i >= 2 && b[i-1] == 'y' && b[i-2] == 'e':
 		end := i
@@ -63,22 +63,22 @@ func (f *finder) key(b []byte, i int) int {
 			end++
 		}
 		if end = jwt(b, end); end > 0 {
-			return f.add(span{from: i - 2, to: end, kind: JWT})
+			return f.add(Span{From: i - 2, To: end, Kind: JWT})
 		}
 	case b[i] != 'J' && i >= 1 && b[i-1] == 'A' && len(b) >= i+19 && b[i+1] == 'I' && b[i+2] == 'A':
 		for _, c := range b[i+3 : i+19] {
-			if c-'A' >= 26 && !decimal(c) {
+			if c-'A' >= 26 && !Decimal(c) {
 				return i + 1
 			}
 		}
-		return f.add(span{from: i - 1, to: i + 19, kind: Secret})
+		return f.add(Span{From: i - 1, To: i + 19, Kind: Secret})
 	}
 	return i + 1
 }
 
 // value notes what stands at b[i:] up to its end, if it has at least so many
 // bytes, and is not masked already.
-func (f *finder) value(b []byte, i int, k Kind, least int) int {
+func (f *Finder) value(b []byte, i int, k Kind, least int) int {
 	end := i
 	for end < len(b) && !closes(b[end]) {
 		end++
@@ -86,7 +86,7 @@ func (f *finder) value(b []byte, i int, k Kind, least int) int {
 	if end-i < least || b[i] == '[' {
 		return i
 	}
-	return f.add(span{from: i, to: end, kind: k})
+	return f.add(Span{From: i, To: end, Kind: k})
 }
 
 // closes says whether b ends a value.
@@ -138,7 +138,7 @@ func confides(w []byte) bool {
 func tokenish(b []byte) bool {
 	n, odd := 0, false
 	for ; n < len(b) && !closes(b[n]); n++ {
-		odd = odd || !letter(b[n]) || b[n] < 'a'
+		odd = odd || !Letter(b[n]) || b[n] < 'a'
 	}
 	return n >= 8 && odd && b[0] != '[' && !bytes.HasPrefix(b, []byte("HTTP/"))
 }
@@ -190,7 +190,7 @@ func secret(w []byte) bool {
 	for _, c := range w {
 		var is byte
 		switch {
-		case decimal(c):
+		case Decimal(c):
 			digits++
 			is = 1
 		case c-'a' < 26:
