@@ -78,7 +78,8 @@ type Cookie struct {
 func New(s *statement.Statement, o Options) *Wall {
 	w := &Wall{Offers: choice.Offered(s), options: o, hosts: map[string]use{}, parents: map[string]use{}, ours: map[string]bool{}, cookies: map[string]*Cookie{}}
 	for _, site := range s.Organisation.Site {
-		if u, err := url.Parse(site); err == nil && u.Host != "" {
+		// A URL may hold, as a host, what ends a directive of a header.
+		if u, err := url.Parse(site); err == nil && u.Host != "" && !strings.ContainsAny(u.Host, "\"';,* \\") {
 			w.own = append(w.own, u.Scheme+"://"+strings.ToLower(u.Host))
 			w.ours[bare(strings.ToLower(u.Host))] = true
 		}

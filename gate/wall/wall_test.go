@@ -82,6 +82,17 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// What ends a directive gets into no header, however it is declared.
+func TestHeadersHold(t *testing.T) {
+	s := *compile(t, text)
+	s.Organisation.Site = []string{"https://a;script-src", "https://b\"c", "https://d,e", "https://*", "https://quay.example"}
+	for _, h := range New(&s, Options{}).Headers(0) {
+		if strings.Contains(h.Values[0], "a;script") || strings.Contains(h.Values[0], `b"c`) || strings.Contains(h.Values[0], "d,e") || strings.Contains(h.Values[0], "https://*") {
+			t.Error(h)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	w := New(compile(t, text), Options{Base: "/privacy", Standins: map[string]string{"maps.example": "http://127.0.0.1:99"}})
 	for _, c := range []struct {

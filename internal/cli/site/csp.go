@@ -71,7 +71,7 @@ func (c *CSP) Run(w *world.World) error {
 	if c.For != "header" {
 		c.say(w.Stdout, s, built.Offers, set)
 	}
-	return cspForms[c.For](w.Stdout, headers)
+	return c.write(w.Stdout, headers)
 }
 
 // Validate refuses a path or a host that would end up as something else in a header.
@@ -106,37 +106,29 @@ func chosen(offers choice.Offers, names []string) (set choice.Set, err error) {
 		case at >= 0:
 			set |= 1 << at
 		case name != "none":
-			return 0, fmt.Errorf("--choice: the statement asks about no %q; it asks about %s", name, asked(offers))
+			return 0, fmt.Errorf("--choice: the statement asks about no %q; it asks about %s", name, asked(offers, offers.All()))
 		}
 	}
 	return set, nil
 }
 
-func asked(offers choice.Offers) string {
-	if len(offers) == 0 {
-		return "nothing"
-	}
+func asked(offers choice.Offers, of choice.Set) string {
 	var names []string
-	for _, o := range offers {
-		names = append(names, o.Name)
+	for i, o := range offers {
+		if of.Has(i) {
+			names = append(names, o.Name)
+		}
+	}
+	if len(names) == 0 {
+		return "nothing"
 	}
 	return strings.Join(names, ", ")
 }
 
 // say tells in the file itself what it is, to whoever finds it there.
 func (c *CSP) say(out io.Writer, s *statement.Statement, offers choice.Offers, set choice.Set) {
-	var names []string
-	for i, o := range offers {
-		if set.Has(i) {
-			names = append(names, o.Name)
-		}
-	}
-	what := "nothing"
-	if len(names) > 0 {
-		what = strings.Join(names, ", ")
-	}
 	fmt.Fprintf(out, "# What the statement of %s allows where %s was chosen; the same for everybody.\n# Made by avow csp: change the statement, then make it again.\n",
-		s.Organisation.Site[0], what)
+		s.Organisation.Site[0], asked(offers, set))
 	if len(c.Links) == 0 {
 		fmt.Fprintln(out, "# Without Connection-Allowlist, which needs to know the hosts that are linked to: see --links.")
 	}
@@ -151,66 +143,31 @@ var cspNotes = map[string][]string{
 	"apache": {"It needs mod_headers: a2enmod headers."},
 }
 
-var cspForms = map[string]func(io.Writer, []wall.Header) error{
-	"header": func(out io.Writer, headers []wall.Header) error { return lines(out, headers, "%s: %s\n", asIs) },
-	"nginx": func(out io.Writer, headers []wall.Header) error {
-		return lines(out, headers, "add_header %s %s always;\n", nginxQuoted)
-	},
-	"apache": func(out io.Writer, headers []wall.Header) error {
-		for i := range headers {
-			// add puts it beside the site's own policy. Of the others there is one.
-			verb := "set"
-			if strings.HasPrefix(headers[i].Name, wall.PolicyHeader) {
-				verb = "add"
-			}
-			if err := lines(out, headers[i:i+1], "Header always "+verb+" %s %s\n", apacheQuoted); err != nil {
-				return err
-			}
-		}
-		return nil
-	},
-	"caddy": writeCaddy,
+// cspForms write a header: beside the site's own of that name, which a policy
+// has to leave standing, or as the only one.
+var cspForms = map[string]struct {
+	start, beside, only, end string
+	escaped                  *strings.Replacer
+}{
+	"header": {beside: "%s: %s\n", only: "%s: %s\n", escaped: strings.NewReplacer()},
+	"nginx":  {beside: "add_header %s \"%s\" always;\n", only: "add_header %s \"%s\" always;\n", escaped: strings.NewReplacer(`"`, `\"`)},
+	"apache": {beside: "Header always add %s \"%s\"\n", only: "Header always set %s \"%s\"\n", escaped: strings.NewReplacer(`"`, `\"`, `%`, `%%`)},
+	// defer lets the site answer first: it would otherwise have the last word.
+	"caddy": {"header {\n", "\t+%s `%s`\n", "\t%s `%s`\n", "\tdefer\n}\n", strings.NewReplacer(`{`, `\{`)},
 }
 
-// writeCaddy has the header set when the site has answered: it would otherwise
-// be the site that has the last word. + puts it beside the site's own.
-func writeCaddy(out io.Writer, headers []wall.Header) error {
-	fmt.Fprintln(out, "header {")
-	for i := range headers {
-		plus := ""
-		if strings.HasPrefix(headers[i].Name, wall.PolicyHeader) {
-			plus = "+"
-		}
-		if err := lines(out, headers[i:i+1], "\t"+plus+"%s %s\n", caddyQuoted); err != nil {
-			return err
-		}
-	}
-	_, err := fmt.Fprintln(out, "\tdefer\n}")
-	return err
-}
-
-func lines(out io.Writer, headers []wall.Header, form string, quoted func(string) string) error {
+func (c *CSP) write(out io.Writer, headers []wall.Header) error {
+	form := cspForms[c.For]
+	text := form.start
 	for _, h := range headers {
-		if _, err := fmt.Fprintf(out, form, h.Name, quoted(h.Values[0])); err != nil {
-			return err
+		line := form.only
+		if strings.HasPrefix(h.Name, wall.PolicyHeader) {
+			line = form.beside
 		}
+		text += fmt.Sprintf(line, h.Name, form.escaped.Replace(h.Values[0]))
 	}
-	return nil
-}
-
-func asIs(value string) string { return value }
-
-func nginxQuoted(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(value) + `"`
-}
-
-func apacheQuoted(value string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `%`, `%%`).Replace(value) + `"`
-}
-
-// caddyQuoted escapes braces as well: what stands in them is a placeholder.
-func caddyQuoted(value string) string {
-	return "`" + strings.NewReplacer(`{`, `\{`).Replace(value) + "`"
+	_, err := io.WriteString(out, text+form.end)
+	return err
 }
 
 func (c *CSP) json(out io.Writer, offers choice.Offers, set choice.Set, headers []wall.Header) error {

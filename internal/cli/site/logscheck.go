@@ -26,8 +26,8 @@ type holding struct {
 
 // checked is what a log still holds.
 type checked struct {
-	Name  string  `json:"name"`
-	Lines int64   `json:"lines"`
+	Name  string    `json:"name"`
+	Lines int64     `json:"lines"`
 	Found []holding `json:"found"`
 }
 
