@@ -179,6 +179,9 @@ func (a *answer) early(status int, h http.Header) {
 // dress holds the header of an answer to the statement.
 func (a *answer) dress(status int, h http.Header) {
 	a.filter(h)
+	if to := h.Get("Location"); to != "" {
+		a.leak([]byte(to), " in a redirect")
+	}
 	if !a.g.Observe {
 		a.expire(h)
 		a.renew(h)

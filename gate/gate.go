@@ -40,6 +40,8 @@ type Config struct {
 	Base      string            // path of avow's pages; "/privacy" if empty
 	Observe   bool              // report only: nothing is dropped, blocked or made inert
 	Guard     bool              // put the guard against undeclared cookies into pages
+	Consent   bool              // tell Google's tags the choice (Consent Mode)
+	GPP       bool              // tell readers of IAB GPP the choice (section usnat)
 	Standins  map[string]string // origins that stand in for declared hosts, in a demonstration or a test
 	Register  Register          // outside hosts that are known; nil for none
 	Watch     Watch             // told of what happens; nil for nobody

@@ -239,13 +239,22 @@ func (p *page) found(f markup.Found) {
 	}
 }
 
+// leak tells of what an address takes along to another site.
+func (a *answer) leak(url []byte, how string) {
+	what := a.rules.leaks.In(url)
+	if what == "" {
+		return
+	}
+	_, rest, absolute := strings.Cut(string(url), "//")
+	if host := hostIn(rest); absolute && a.rules.verdict([]byte(a.name), []byte(strings.ToLower(host)), a.set) != markup.Ours {
+		a.g.violation(wall.Violation{Kind: wall.Leak, What: host, Where: a.path, How: what + how, Let: true})
+	}
+}
+
 // hop appends the way out to url, over a page of ours: Connection-Allowlist lets
 // a page lead to no other host. On the way it is looked for what must not go along.
 func (p *page) hop(dst, url []byte) []byte {
-	if what := p.a.rules.leaks.In(url); what != "" {
-		_, rest, _ := strings.Cut(string(url), "//")
-		p.g.violation(wall.Violation{Kind: wall.Leak, What: hostIn(rest), Where: p.a.path, How: what + " in a link", Let: true})
-	}
+	p.a.leak(url, " in a link")
 	if p.watching {
 		return dst
 	}

@@ -38,7 +38,7 @@ type rules struct {
 func newRules(g *Gate, s *statement.Statement) *rules {
 	w := wall.New(s, wall.Options{Base: g.Base, Observe: g.Observe, Standins: g.Standins})
 	offers := choice.Offered(s)
-	b := bar.New(s, offers, g.Base).With(bar.Extras{Standins: g.Standins})
+	b := bar.New(s, offers, g.Base).With(bar.Extras{Standins: g.Standins, Consent: g.Consent, GPP: g.GPP})
 	n := &rules{
 		open: choice.Open, decide: offers.Decide, withdraw: offers.Withdraw,
 		headers: w.Headers, judge: w.Judge, cookie: w.Cookie, declared: w.Declared,
