@@ -77,9 +77,9 @@ type box struct{ X, Y, Width, Height float64 }
 // TestGeometry: no and yes are the same to the eye and to the finger.
 func TestGeometry(t *testing.T) {
 	b, s := startBrowser(t), newSite(t)
-	for _, width := range []int{1280, 320} {
+	for width, height := range map[int]int{1280: 640, 320: 640, 640: 400} {
 		r := newReader(t, b, s)
-		r.must(r.SetViewport(t.Context(), width, 640))
+		r.must(r.SetViewport(t.Context(), width, height))
 		r.open("/workshop")
 		look := value[[2]struct {
 			Box                             box
@@ -100,6 +100,31 @@ func TestGeometry(t *testing.T) {
 		}
 		r.must(r.Close())
 	}
+}
+
+// TestHostileStyle: what a site sets for its own buttons, lists and forms does not
+// reach the bar, on a page that runs from right to left.
+func TestHostileStyle(t *testing.T) {
+	b, s := startBrowser(t), newSite(t)
+	measure := `JSON.stringify([...document.querySelectorAll("#avow, #avow *")].map(e => { let q = e.getBoundingClientRect(), c = getComputedStyle(e);
+		return [e.tagName, q.width, q.height, c.color, c.backgroundColor, c.fontSize, c.textTransform] }))`
+	r := newReader(t, b, s)
+	r.open("/workshop")
+	plain := value[string](r, measure)
+	r.must(r.Evaluate(t.Context(), `(() => { let s = new CSSStyleSheet(); s.replaceSync("body button, body form > button, section b, ul li, body label, body div, body p, body input, form *, details summary " +
+		"{ color: red; background: yellow; font: 40px fantasy; padding: 40px; float: right; position: static; text-transform: uppercase; opacity: .1; display: inline; border: 9px solid; width: 7px; letter-spacing: 1em } " +
+		"section { position: static; display: none } #main button { color: red }"); document.adoptedStyleSheets = [s] })()`, nil))
+	if got := value[string](r, measure); got != plain {
+		t.Errorf("the site's style reaches in:\n%s\n%s", plain, got)
+	}
+	r.picture("hostile")
+	r.must(r.Evaluate(t.Context(), `(() => { document.adoptedStyleSheets = []; document.documentElement.dir = "rtl" })()`, nil))
+	if got := value[string](r, measure); got != plain {
+		t.Errorf("from right to left it is another:\n%s\n%s", plain, got)
+	}
+	r.picture("rtl")
+	r.must(r.SetMedia(t.Context(), "", map[string]string{"forced-colors": "active"}))
+	r.picture("forced")
 }
 
 // TestKeyboard walks the bar: it takes no focus by itself, comes first, lets go

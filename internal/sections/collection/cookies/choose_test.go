@@ -10,8 +10,10 @@ import (
 
 	"github.com/avow-privacy/avow/gate/choice"
 	"github.com/avow-privacy/avow/gate/wall"
+	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/sections/collection/cookies"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
 )
 
 func with(headers map[string]string, pairs ...string) map[string]string {
@@ -229,6 +231,28 @@ func TestOtherPeoplesRecords(t *testing.T) {
 	v.cookie = c.Seal([]byte("another key, of thirty-two bytes"))
 	if w := v.ask("GET", "/privacy/choices/receipt", nil); w.Code != http.StatusNotFound {
 		t.Errorf("with a forged cookie the receipt is answered %d", w.Code)
+	}
+	// Of somebody who sent a form there is a record and an event, and still nothing
+	// is shown.
+	err := h.db.Commit(t.Context(), func(tx *store.Tx) error {
+		who, err := h.vault.NewSubject(t.Context(), tx)
+		if err != nil {
+			return err
+		}
+		c.ID = who.ID()
+		about, err := h.vault.Put(t.Context(), tx, who, vault.Record{Collection: "contact", Version: 1, Expires: tx.Now.Add(time.Hour)})
+		if err != nil {
+			return err
+		}
+		_, err = h.ledger.Record(t.Context(), tx, who, ledger.Event{About: about, Type: "collected", Statement: 1, New: true})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.cookie = c.Seal(key)
+	if w := v.ask("GET", "/privacy/choices/receipt", nil); w.Code != http.StatusNotFound {
+		t.Errorf("of a form the receipt is answered %d", w.Code)
 	}
 	c.ID = [16]byte{1}
 	v.cookie = c.Seal(key)
