@@ -50,35 +50,3 @@ func TestCookies(t *testing.T) {
 		}
 	}
 }
-
-// TestWithdrawn visits with a yes, and then with a no in the same browser: what
-// was kept from before, by a cache or as a service worker, is no way around.
-func TestWithdrawn(t *testing.T) {
-	third := newThirdParty(t)
-	b := newChromium(t, third)
-	h := newHouse(t, third, statementText(), true)
-	for _, name := range []string{"worker-kept", "worker-etag", "worker-service"} {
-		t.Run(name, func(t *testing.T) {
-			l := &lap{browser: b, site: h.site, mode: "gate-accept", state: "accept", cookie: h.sealed("accept")}
-			p := pages[slices.IndexFunc(pages, func(p page) bool { return p.name == name })]
-			l.absent = chromiumLacks
-			if err := l.once(t, name, func(visit string) {
-				if late := l.settle(visit, p, l.due(p)); len(late) > 0 {
-					t.Errorf("with a yes, these do not arrive: %v", late)
-				}
-				before := third.arrived(visit)
-				again := &lap{browser: b, site: h.site, mode: "gate-refuse", state: "refuse", cookie: h.sealed("refuse"), absent: chromiumLacks}
-				if err := b.visit(t.Context(), again.address(visit, name), func() { again.settle(visit, p, again.due(p)) }); err != nil {
-					t.Error(err)
-				}
-				for a, n := range third.arrived(visit) {
-					if n > before[a] && !may(a.kind, "refuse") {
-						t.Errorf("after the no, %s reached %s %d times more", a.channel, a.kind, n-before[a])
-					}
-				}
-			}); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +19,7 @@ type firefox struct {
 	mu    sync.Mutex // one command at a time, and each to the tab it is for
 	m     *marionette
 	first string // the window that stays
+	open  map[string]bool
 }
 
 // firefoxSettings lead every host but the visits' own to the third party, keep
@@ -59,6 +61,11 @@ user_pref("media.peerconnection.ice.loopback", true);
 user_pref("media.peerconnection.ice.obfuscate_host_addresses", false);
 `
 
+// outlives is a shell that runs a program, and ends everything in its process
+// group when whoever started it closes its input, even by dying: Firefox would
+// go on alone.
+const outlives = `"$0" "$@" & read -r _; kill -9 0`
+
 // findFirefox returns the path of a Firefox.
 func findFirefox() (string, error) {
 	for _, name := range []string{"firefox-esr", "firefox"} {
@@ -80,16 +87,20 @@ func newFirefox(t testing.TB, third *thirdParty, signal bool) *firefox {
 	if err := os.WriteFile(filepath.Join(dir, "user.js"), fmt.Appendf(nil, firefoxSettings, third.port, signal), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--headless", "--marionette", "--no-remote", "--profile", dir)
+	cmd := exec.Command("sh", "-c", outlives, path, "--headless", "--marionette", "--no-remote", "--profile", dir)
 	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_REMOTE_SETTINGS_DEVTOOLS=1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	alive, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		alive.Close()
 		<-ended
 		time.Sleep(100 * time.Millisecond) // the last of its processes may still write into its folder
 	})
@@ -101,7 +112,7 @@ func newFirefox(t testing.TB, third *thirdParty, signal bool) *firefox {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { m.c.Close() })
-	f := &firefox{m: m}
+	f := &firefox{m: m, open: map[string]bool{}}
 	// Marionette takes capabilities as they are, not what WebDriver matches them with.
 	capabilities := map[string]any{"acceptInsecureCerts": true, "pageLoadStrategy": "none"}
 	if err := m.call("WebDriver:NewSession", capabilities, nil); err != nil {
@@ -112,41 +123,65 @@ func newFirefox(t testing.TB, third *thirdParty, signal bool) *firefox {
 		t.Fatal(err)
 	}
 	f.first = first.Value
+	f.open[f.first] = true
 	return f
 }
 
 func (*firefox) name() string { return "Firefox" }
 func (*firefox) tabs() int    { return 4 }
 
-// visit opens address in a window of its own, and closes that and whatever has
-// opened since nobody else was on a visit.
+// visit opens address in a window of its own.
 func (f *firefox) visit(ctx context.Context, address string, settled func()) error {
-	var made struct{ Handle string }
-	open := func() error {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if err := f.m.call("WebDriver:NewWindow", map[string]any{"type": "window"}, &made); err != nil {
-			return err
-		}
-		if err := f.m.call("WebDriver:SwitchToWindow", map[string]any{"handle": made.Handle, "focus": false}, nil); err != nil {
-			return err
-		}
-		return f.m.call("WebDriver:Navigate", map[string]any{"url": address}, nil)
-	}
-	if err := open(); err != nil {
+	window, err := f.begin(address)
+	if err != nil {
 		return err
 	}
 	settled()
+	return f.end(window, strings.Contains(address, "popup"))
+}
+
+// begin opens a window and returns its handle.
+func (f *firefox) begin(address string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.m.call("WebDriver:SwitchToWindow", map[string]any{"handle": made.Handle, "focus": false}, nil); err != nil {
-		return err
+	var made struct{ Handle string }
+	if err := f.m.call("WebDriver:NewWindow", map[string]any{"type": "window"}, &made); err != nil {
+		return "", err
 	}
-	if err := f.m.call("WebDriver:CloseWindow", nil, nil); err != nil {
-		return err
+	f.open[made.Handle] = true
+	if err := f.turn(made.Handle); err != nil {
+		return "", err
 	}
-	// New windows are opened from the one that commands go to.
-	return f.m.call("WebDriver:SwitchToWindow", map[string]any{"handle": f.first, "focus": false}, nil)
+	return made.Handle, f.m.call("WebDriver:Navigate", map[string]any{"url": address}, nil)
+}
+
+// turn lets commands go to a window. f.mu is held.
+func (f *firefox) turn(window string) error {
+	return f.m.call("WebDriver:SwitchToWindow", map[string]any{"handle": window, "focus": false}, nil)
+}
+
+// end closes a window, and with strays all that no visit has opened.
+func (f *firefox) end(window string, strays bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.open, window)
+	shut := []string{window}
+	if strays {
+		var all []string
+		if err := f.m.call("WebDriver:GetWindowHandles", nil, &all); err != nil {
+			return err
+		}
+		shut = slices.DeleteFunc(all, func(h string) bool { return f.open[h] })
+	}
+	for _, h := range shut {
+		if err := f.turn(h); err != nil {
+			return err
+		}
+		if err := f.m.call("WebDriver:CloseWindow", nil, nil); err != nil {
+			return err
+		}
+	}
+	return f.turn(f.first) // new windows are opened from the one that commands go to
 }
 
 // firefoxLacks are channels that Firefox does not open by itself.

@@ -10,6 +10,7 @@ import (
 
 // TestChromium counts what leaks in Chromium: nothing of anything.
 func TestChromium(t *testing.T) {
+	t.Parallel() // with the other browser: each waits for its own pages
 	p := &proof{t: t, third: newThirdParty(t), absent: chromiumLacks, held: classes}
 	p.open(newChromium(t, p.third))
 	p.lap("none")
@@ -23,6 +24,7 @@ func TestChromium(t *testing.T) {
 // TestFirefox counts what leaks in Firefox, which knows no Connection-Allowlist:
 // nothing of what a Content-Security-Policy can speak of.
 func TestFirefox(t *testing.T) {
+	t.Parallel()
 	p := &proof{t: t, third: newThirdParty(t), absent: firefoxLacks, held: []class{tags, runTime, workers}}
 	p.open(newFirefox(t, p.third, false))
 	p.lap("none")
@@ -73,6 +75,10 @@ func (p *proof) lap(state string) {
 	l := &lap{browser: p.browser, site: p.house.site, mode: "gate-" + state, state: state, cookie: p.house.sealed(state),
 		absent: p.absent, least: p.least}
 	p.rows = append(p.rows, row{state, l.check(p.t, l.run(p.t.Context(), visited()), p.held)})
+	with, without := p.house.signalled(l.mode)
+	if all := len(visited()); state == "gpc" && with != all || state != "gpc" && without != all {
+		p.t.Errorf("%s, %s: %d visits came with the signal, and %d without", p.browser.name(), l.mode, with, without)
+	}
 }
 
 // table tells how many channels leaked.

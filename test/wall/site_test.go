@@ -38,6 +38,7 @@ type visitLog struct {
 	cookies map[string]int // names of the cookies that came as far as the site
 	sent    map[string]int // names of the cookies that the browser sent
 	paths   map[string]int // what the site was asked for
+	signals int            // how many requests said Sec-GPC: 1
 }
 
 // newSite serves the corpus behind wrap.
@@ -50,7 +51,12 @@ func newSite(t testing.TB, third *thirdParty, wrap func(http.Handler) http.Handl
 	s := &site{third: third, port: l.Addr().(*net.TCPAddr).Port, visits: map[string]*visitLog{}}
 	inner := wrap(http.HandlerFunc(s.serve))
 	server := &http.Server{ErrorLog: silent, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s.saw(r, func(v *visitLog) map[string]int { return v.sent })
+		s.saw(r, func(v *visitLog) map[string]int {
+			if r.Header.Get("Sec-GPC") == "1" {
+				v.signals++
+			}
+			return v.sent
+		})
 		if r.URL.Path == "/begin" {
 			begin(w, r)
 			return
@@ -113,6 +119,21 @@ func (s *site) log(visit string) visitLog {
 	v := *s.visits[visit]
 	v.cookies, v.sent, v.paths = maps.Clone(v.cookies), maps.Clone(v.sent), maps.Clone(v.paths)
 	return v
+}
+
+// signalled returns how many visits of a mode sent the signal, and how many not.
+func (s *site) signalled(mode string) (with, without int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, v := range s.visits {
+		switch {
+		case v.mode == mode && v.signals > 0:
+			with++
+		case v.mode == mode:
+			without++
+		}
+	}
+	return with, without
 }
 
 // serve answers as the site, which knows nothing of avow.

@@ -276,6 +276,13 @@ func (p *thirdParty) arrived(name string) map[arrival]int {
 	return all
 }
 
+// forget begins the count of a visit anew.
+func (p *thirdParty) forget(visit string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.visits, visit)
+}
+
 // quietSince returns when something last arrived of a visit.
 func (p *thirdParty) quietSince(visit string) time.Time {
 	p.mu.Lock()
