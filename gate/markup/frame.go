@@ -6,7 +6,6 @@ import "github.com/avow-privacy/avow/gate/markup/tags"
 type frame struct {
 	rules Rules
 	w     Writer
-	deep  int
 	out   []byte
 }
 

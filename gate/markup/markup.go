@@ -44,6 +44,8 @@ type Rules struct {
 	// Fragment is set for what is not a whole document: nothing goes in at head and body.
 	Fragment bool
 	// Head goes in at the start of the head, Body at the start of the body.
+	// A base in the page changes what is relative in them, too: their addresses
+	// should name the host.
 	Head, Body []byte
 	// LateBody, if not nil, appends what goes in instead of Body. It is asked when
 	// the place is reached, after Policy was told of the policies in the head.

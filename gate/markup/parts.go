@@ -206,8 +206,8 @@ func (w *scanner) judgeBase(p *tags.Part, v []byte) {
 	}
 }
 
-// judgeRefresh reads the content of <meta http-equiv=refresh>. To go elsewhere
-// unasked is not for a page to do, wherever it is.
+// judgeRefresh reads the content of <meta http-equiv=refresh>. To go unasked to
+// where nobody chose to go is not for a page to do.
 func (w *scanner) judgeRefresh(p *tags.Part, v []byte, all bool) {
 	if p.Cut || !all && !w.Refresh {
 		p.Act = tags.Rename
@@ -218,7 +218,8 @@ func (w *scanner) judgeRefresh(p *tags.Part, v []byte, all bool) {
 		return
 	}
 	f := w.found(p.ID, s)
-	f.Link, f.Inert = true, true
+	if f.Link, f.Inert = true, s.verdict >= Waiting; f.Inert {
+		p.Act = tags.Rename
+	}
 	w.tell(f)
-	p.Act = tags.Rename
 }

@@ -29,10 +29,7 @@ func seeds() []string {
 		"<base href=//bad.example><img src=x>",
 		"<a href=https:bad.example>x</a><a href=http:bad.example>y</a>",
 	}
-	for _, r := range found {
-		s = append(s, r)
-	}
-	return s
+	return append(s, found...)
 }
 
 // found are inputs on which the fuzzer once got through.
