@@ -237,6 +237,8 @@ func TestRefused(t *testing.T) {
 func TestKnown(t *testing.T) {
 	cfg := store.Config{URL: storetest.Postgres(t)}
 	one, two := newWorld(t, cfg), newWorld(t, cfg)
+	one.Seen("seen.example")
+	one.do(one.Flush)
 	for _, host := range []string{"museum.example", "*.tides.example", "b%C3%BCcher.example", "a.example:8080", "Upper.Example."} {
 		if a := one.ask("PUT", "/v1/links/"+host, `{"class": "other"}`); a.Code != 200 {
 			t.Fatal(host, a.Code, a.Body)
@@ -245,7 +247,7 @@ func TestKnown(t *testing.T) {
 	}
 	two.do(two.Refresh)
 	for host, want := range map[string]bool{
-		"museum.example": true, "museum.example:443": true, "museum.example:80": true, "MUSEUM.example": true, "museum.example.": true, "www.museum.example": false,
+		"seen.example": false, "museum.example": true, "museum.example:443": true, "museum.example:80": true, "MUSEUM.example": true, "museum.example.": true, "www.museum.example": false,
 		"museum.example:8080": false, "tides.example": false, "a.tides.example": true, "a.b.tides.example": true, "xtides.example": false, "xn--bcher-kva.example": true,
 		"bücher.example": true, "a.example": false, "a.example:8080": true, "upper.example": true, "": false, "a b": false, "[::1]": false, "*.tides.example": true,
 	} {

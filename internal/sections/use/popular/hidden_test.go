@@ -152,3 +152,41 @@ func TestShownIsPublished(t *testing.T) {
 		}
 	}
 }
+
+// TestSettle: a small number is carried on within its month, where numbers are
+// kept that long.
+func TestSettle(t *testing.T) {
+	for _, c := range []struct {
+		on    string
+		n     int64
+		today string
+		keep  avow.Period
+		want  string
+	}{
+		{"2026-11-24", 10, "2026-11-25", avow.Period{Months: 24}, "2026-11-24"},
+		{"2026-11-24", 9, "2026-11-25", avow.Period{Months: 24}, "02026-11-25"},
+		{"2026-11-24", 9, "2026-11-30", avow.Period{}, "02026-11-30"},
+		{"2026-11-24", 9, "2026-11-30", avow.Period{Days: 31}, "02026-11-30"},
+		{"2026-11-24", 9, "2026-11-25", avow.Period{Days: 30}, ""},
+		{"2026-11-30", 9, "2026-12-01", avow.Period{Months: 24}, ""},
+		{"2025-11-30", 9, "2026-11-01", avow.Period{Months: 24}, ""},
+	} {
+		if got := settle(tally{c.on, c.n}, c.today, &statement.Popular{HideUnder: 10, Keep: c.keep}); got != c.want {
+			t.Errorf("%d of %s, settled on %s with %s, goes to %q, want %q", c.n, c.on, c.today, c.keep, got, c.want)
+		}
+	}
+}
+
+// TestSettleLate: days that nobody settled in time are settled together.
+func TestSettleLate(t *testing.T) {
+	w := newWorld(t, store.Config{Path: t.TempDir()}, text)
+	for range 3 {
+		w.visits(4, "/late")
+		w.do(w.Flush)
+		w.now = w.now.AddDate(0, 0, 1)
+	}
+	w.do(w.Settle)
+	if days, _ := w.reads("/late"); days != 12 {
+		t.Errorf("three days of 4 are shown as %d", days)
+	}
+}

@@ -227,6 +227,9 @@ func TestBroken(t *testing.T) {
 	if days, months := w.reads("/small"); days != 0 || months != 0 {
 		t.Errorf("it is shown as %d, %d", days, months)
 	}
+	if n, err := w.numbers(t.Context()); err != nil || sum(n.days)+sum(n.month) != 0 {
+		t.Errorf("it is in the sums: %d, %d (%v)", sum(n.days), sum(n.month), err)
+	}
 	n := empty(w.now, 10)
 	n.days[3].n = 9
 	w.shown = n
