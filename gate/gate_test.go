@@ -77,10 +77,6 @@ func (w *told) has(line string) bool {
 	return slices.Contains(w.lines, line)
 }
 
-type register []string
-
-func (r register) Known(host string) bool { return slices.Contains(r, host) }
-
 // newGate returns a gate, changed by with.
 func newGate(t testing.TB, with ...func(*Config)) (*Gate, *told) {
 	t.Helper()
@@ -159,7 +155,7 @@ func TestWall(t *testing.T) {
 		"a page":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, pageText) }, true},
 		"nothing":        {func(http.ResponseWriter, *http.Request) {}, true},
 		"an error":       {func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) }, true},
-		"a redirect":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", 302) }, true},
+		"a redirect":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/x", http.StatusFound) }, true},
 		"not modified":   {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(304) }, true},
 		"no content":     {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, true},
 		"a script":       {site("text/javascript", "x").ServeHTTP, true},
@@ -262,6 +258,18 @@ func TestPage(t *testing.T) {
 	}
 	if got := body(t, ask(h, "GET", "https://harbour.example/x", "Sec-Fetch-Dest", "", "Sec-Fetch-Dest", "empty")); strings.Contains(got, "/privacy/choices") || !strings.Contains(got, "/privacy/out") {
 		t.Errorf("a fetched piece is %s", got)
+	}
+}
+
+// TestFrame: a frame in a page asks nothing of its own, and its buttons work.
+func TestFrame(t *testing.T) {
+	g, _ := newGate(t)
+	h := g.Handler(site("text/html", `<body><iframe src="https://maps.example/"></iframe>`))
+	page := body(t, ask(h, "GET", "https://harbour.example/x"))
+	frame := body(t, ask(h, "GET", "https://harbour.example/x", "Sec-Fetch-Dest", "", "Sec-Fetch-Dest", "iframe"))
+	const question, form = `value="no"`, `id="avow-more"`
+	if !strings.Contains(page, question) || strings.Contains(frame, question) || !strings.Contains(strings.ReplaceAll(frame, "id=avow-more", form), form) {
+		t.Errorf("the page is %s\nthe frame is %s", page, frame)
 	}
 }
 

@@ -37,7 +37,7 @@ func New(encoding string, w io.Writer) *Decoder {
 	d.in, d.last, d.any, d.err = nil, false, false, nil
 	d.next, d.stop = iter.Pull(func(yield func(struct{}) bool) {
 		d.yield = yield
-		if d.err = d.run(encoding, w); d.err == io.EOF && !d.any {
+		if d.err = d.run(encoding, w); d.err != nil && !d.any {
 			d.err = nil // nothing at all is an empty page
 		}
 	})
