@@ -1,8 +1,6 @@
 package scrub
 
 import (
-	"bytes"
-
 	"github.com/avow-privacy/avow/scrub/pattern"
 )
 
@@ -37,6 +35,13 @@ func (s *Scrubber) visitor(dst, one []byte) []byte {
 	if len(one) == 0 || len(one) == 1 && one[0] == '-' || isToken(one) || string(one) == unknownHost {
 		return append(dst, one...)
 	}
+	if dot, network, ok := dotted(one); ok && (network || s.key == nil) {
+		if network {
+			return append(dst, one...)
+		}
+		s.counts[Address]++
+		return append(append(dst, one[:dot+1]...), '0')
+	}
 	a, whole, ok := pattern.ParseIP(one)
 	if !ok {
 		return s.put(dst, one, Address, unknownHost)
@@ -45,14 +50,25 @@ func (s *Scrubber) visitor(dst, one []byte) []byte {
 		return append(dst, one...)
 	}
 	s.counts[Address]++
-	if whole && a.V4() && s.key == nil && pattern.Decimal(one[0]) && bytes.IndexByte(one, 0x3a) < 0 {
-		last := len(one) - 1
-		for one[last] != '.' {
-			last--
-		}
-		return append(append(dst, one[:last+1]...), '0')
-	}
 	return s.network(dst, &a)
+}
+
+// dotted says whether b is an IPv4 address and nothing else, where its last dot
+// is, and whether it is a network already. It is ParseIP for what most lines
+// begin with.
+func dotted(b []byte) (dot int, network, ok bool) {
+	v, n, dots := 0, 0, 0
+	for i, c := range b {
+		switch d := c - '0'; {
+		case d <= 9 && n < 3:
+			v, n = v*10+int(d), n+1
+		case c == '.' && n > 0 && v <= 255 && dots < 3:
+			dot, dots, v, n = i, dots+1, 0, 0
+		default:
+			return 0, false, false
+		}
+	}
+	return dot, v == 0, dots == 3 && n > 0 && v <= 255
 }
 
 // unknownHost stands for a visitor whose address was written as a name.

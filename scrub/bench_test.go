@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -37,7 +38,7 @@ func TestSpeed(t *testing.T) {
 	s := scrub.New(scrub.Rules{Query: []string{"page"}})
 	var in, out bytes.Buffer
 	var cpu time.Duration
-	var bytes_, planted, survived int64
+	var size, planted, survived int64
 	for i := range max(*mebibytes>>4, 1) {
 		c := newCorpus(uint64(i))
 		in.Reset()
@@ -49,11 +50,12 @@ func TestSpeed(t *testing.T) {
 		out.Reset()
 		out.Grow(block)
 		w := s.Writer(&out)
+		runtime.GC() // the garbage of making the lines is no part of it
 		before := spent(syscall.RUSAGE_SELF)
 		_, _ = w.Write(in.Bytes())
 		_ = w.Close()
 		cpu += spent(syscall.RUSAGE_SELF) - before
-		bytes_ += int64(in.Len())
+		size += int64(in.Len())
 		rest := out.Bytes()
 		for _, of := range plants {
 			end := bytes.IndexByte(rest, '\n') + 1
@@ -69,13 +71,13 @@ func TestSpeed(t *testing.T) {
 			t.Fatalf("lines were added or lost")
 		}
 	}
-	ours := float64(bytes_) / cpu.Seconds() / 1e9
-	t.Logf("%.3f GB per CPU second on %d MB; %d planted, %d survived", ours, bytes_/1e6, planted, survived)
+	ours := float64(size) / cpu.Seconds() / 1e9
+	t.Logf("%.3f GB per CPU second on %d MB; %d planted, %d survived", ours, size/1e6, planted, survived)
 	if survived > 0 {
 		t.Errorf("%d planted values survived", survived)
 	}
 	if sed := sedSpeed(t, in.Bytes()); sed > 0 {
-		t.Logf("%.4f sed -E, addresses only: ratio %.1f", sed, ours/sed)
+		t.Logf("%.4f sed -E, IPv4 addresses only: ratio %.1f", sed, ours/sed)
 	}
 	slow := regexpSpeed(in.Bytes()[:2<<20])
 	t.Logf("%.4f regexp, same rules: ratio %.1f", slow, ours/slow)
@@ -90,7 +92,7 @@ func sedSpeed(t *testing.T, in []byte) float64 {
 	if err := os.WriteFile(name, in, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(sed, "-E", `s/\b([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.[0-9]{1,3}\b/\1.0/g; s/\b([0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}):[0-9a-fA-F:]+/\1::/g`, name)
+	cmd := exec.Command(sed, "-E", `s/([0-9]+\.[0-9]+\.[0-9]+)\.[0-9]+/\1.0/g`, name)
 	cmd.Env, cmd.Stdout = append(os.Environ(), "LC_ALL=C"), io.Discard
 	before := spent(syscall.RUSAGE_CHILDREN)
 	if err := cmd.Run(); err != nil {

@@ -14,14 +14,20 @@ import (
 // with or without the last two fields, a virtual host in front, and whatever
 // else behind. It says whether the line has this form.
 func (s *Scrubber) combined(dst, b []byte) ([]byte, bool) {
-	open := s.opening(b)
-	if open < 0 {
-		return dst, false
-	}
-	s.day = b[open+1 : open+12]
-	dst, ok := s.front(dst, b[:open])
-	if !ok {
-		return dst, false
+	var open int
+	if end := bytes.IndexByte(b, ' '); end > 0 && len(b) > end+6+len(moment) && string(b[end:end+6]) == nobody && s.isMoment(b[end+6:]) {
+		open = end + 5
+		s.day = b[open+1 : open+12]
+		dst = append(s.visitor(dst, b[:end]), nobody[:5]...)
+	} else {
+		if open = s.opening(b); open < 0 {
+			return dst, false
+		}
+		s.day = b[open+1 : open+12]
+		var ok bool
+		if dst, ok = s.front(dst, b[:open]); !ok {
+			return dst, false
+		}
 	}
 	dst = append(dst, b[open:open+len(s.second)+1]...)
 	if s.rules.Minute {
@@ -72,11 +78,18 @@ func (s *Scrubber) opening(b []byte) int {
 		if len(t) < len(moment) {
 			return -1
 		}
-		if [27]byte(t) == s.second || s.timed(t[:len(moment)]) {
+		if s.isMoment(t) {
 			return from
 		}
 		from++
 	}
+}
+
+// nobody is what mostly stands between host and time.
+const nobody = " - - ["
+
+func (s *Scrubber) isMoment(t []byte) bool {
+	return [27]byte(t) == s.second || s.timed(t[:len(moment)])
 }
 
 func (s *Scrubber) timed(t []byte) bool {
@@ -102,10 +115,6 @@ func (s *Scrubber) front(dst, b []byte) ([]byte, bool) {
 	end := bytes.IndexByte(b, ' ')
 	if end <= 0 {
 		return dst, false
-	}
-	rest := b[end:]
-	if len(rest) == 5 && string(rest) == " - - " {
-		return append(s.visitor(dst, b[:end]), rest...), true
 	}
 	for b[end-1] == ',' { // a list, as X-Forwarded-For is one
 		dst = append(s.host(dst, b[:end]), ' ')
@@ -306,14 +315,17 @@ var leaves = [256]bool{'/': true, '?': true, '#': true, '\\': true}
 // returns the rest.
 func (s *Scrubber) authority(dst, b []byte) (_, rest []byte) {
 	i := bytes.Index(b, []byte("://")) + 3
-	end := i
+	end, who := i, -1
 	for end < len(b) && !leaves[b[end]] {
+		if b[end] == '@' {
+			who = end
+		}
 		end++
 	}
 	dst = append(dst, b[:i]...)
-	if who := bytes.LastIndexByte(b[i:end], '@'); who >= 0 {
+	if who >= 0 {
 		s.counts[User]++
-		i += who + 1
+		i = who + 1
 	}
 	return append(dst, b[i:end]...), b[end:]
 }

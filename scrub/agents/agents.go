@@ -64,15 +64,24 @@ func (m *Memory) Families(b []byte) (is string, same bool) {
 	if !m.begun {
 		m.seed, m.begun = maphash.MakeSeed(), true
 	}
-	k := &m.seen[maphash.Bytes(m.seed, b)%slots]
-	if !bytes.Equal(k.says, b) {
-		is := families(b)
-		if len(b) > longest {
-			return is, false
-		}
-		k.says, k.is, k.same = append(k.says[:0], b...), is, string(b) == is
+	i := maphash.Bytes(m.seed, b) % slots
+	k := &m.seen[i]
+	if bytes.Equal(k.says, b) {
+		return k.is, k.same
 	}
-	return k.is, k.same
+	// Who comes twice gets the first place of two, so that those who come once
+	// do not drive out those who come often.
+	second := &m.seen[i^1]
+	if bytes.Equal(second.says, b) {
+		*k, *second = *second, *k
+		return k.is, k.same
+	}
+	is = families(b)
+	if len(b) > longest {
+		return is, false
+	}
+	second.says, second.is, second.same = append(second.says[:0], b...), is, string(b) == is
+	return second.is, second.same
 }
 
 // families names browser and operating system.

@@ -179,12 +179,14 @@ func (f *Finder) mail(b []byte, i int) int {
 
 // ofFile says whether b is how the name of a file of a site ends.
 func ofFile(b []byte) bool {
-	if len(b) > 5 {
+	if len(b) > 7 {
 		return false
 	}
 	switch string(b) {
 	case "js", "mjs", "css", "map", "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "woff", "woff2", "ttf", "json",
 		"xml", "html", "htm", "php", "txt", "pdf", "min", "mp4", "webm", "wasm", "gz", "zst", "prod", "esm", "umd":
+		return true
+	case "timer", "scope", "slice", "mount", "socket", "service": // getty@tty1.service is a unit of systemd
 		return true
 	}
 	return false

@@ -138,7 +138,8 @@ func confides(w []byte) bool {
 func tokenish(b []byte) bool {
 	n, odd := 0, false
 	for ; n < len(b) && !closes(b[n]); n++ {
-		odd = odd || !Letter(b[n]) || b[n] < 'a'
+		c := b[n]
+		odd = odd || Decimal(c) || c == '=' || c == '_' || c == '+' || c == '/' || n > 0 && c-'A' < 26
 	}
 	return n >= 8 && odd && b[0] != '[' && !bytes.HasPrefix(b, []byte("HTTP/"))
 }
@@ -188,7 +189,7 @@ func secret(w []byte) bool {
 	upper, lower := false, false
 	var last byte
 	for _, c := range w {
-		var is byte
+		is := last // - and _ are of no kind
 		switch {
 		case Decimal(c):
 			digits++
@@ -211,5 +212,5 @@ func secret(w []byte) bool {
 	if hexes == len(w) {
 		return len(w) >= 32 && digits > 0 && digits < len(w)
 	}
-	return len(w) >= 24 && upper && lower && digits >= 2 && changes*100 >= len(w)*45
+	return len(w) >= 24 && upper && lower && digits >= 3 && digits*12 >= len(w) && changes*100 >= len(w)*40
 }
