@@ -52,6 +52,9 @@ func FuzzAgainstHTML(f *testing.F) {
 				t.Fatalf("%q\nbecame     %q\nin pieces  %q (%d)", in, out, cut, size)
 			}
 		}
+		if peerStrays.MatchString(in) {
+			return
+		}
 		if lost := misplaced(in, out); lost != "" {
 			t.Fatalf("%q\nbecame %q\nwhere the bar is in %s", in, out, lost)
 		}
@@ -98,6 +101,11 @@ func loads(doc string, scripting bool, deep int) string {
 	}
 	return ""
 }
+
+// peerStrays are scripts that the other parser ends too early: after <!-- and a
+// < that begins nothing, it takes the comment in a script for ended, and the
+// standard (13.2.5.20) does not.
+var peerStrays = regexp.MustCompile(`(?is)<script.*<!--.*<([^/a-z]|$)`)
 
 // misplaced returns what the bar stands in, if that is not the body.
 func misplaced(in, out string) string {

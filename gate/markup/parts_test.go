@@ -102,6 +102,7 @@ func TestTokens(t *testing.T) {
 		{in: `<script>if (a < b) "<img src=//bad.example>"</script><img ~src=//bad.example>`},
 		{in: `<script><!-- <script> </script> <img src=//bad.example> --></script><img ~src=//bad.example>`},
 		{in: `<script><!-- </script><img ~src=//bad.example>`},
+		{in: `<script><!--<<script></script><img src=//bad.example></script><img ~src=//bad.example>`},
 		{in: `<script><!--><script></script><img ~src=//bad.example>`},
 		{in: `<script><!-- <scriptx> </script><img ~src=//bad.example>`},
 		{in: `<script></scriptx><img src=//bad.example></SCRIPT/><img ~src=//bad.example>`},
