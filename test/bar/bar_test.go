@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ type site struct {
 	pages   http.Handler
 	policy  string // of the site
 	maps    string // the origin that its map is on
+	reports atomic.Int64
 }
 
 func (s *site) InForce() *statement.Edition { return s.edition }
@@ -97,7 +99,8 @@ func newSite(t *testing.T) *site {
 	section := cookies.New(cookies.Deps{Store: db, Vault: v, Ledger: l, Pages: pages, Editions: s, Key: key, Stance: cookies.Enforcing})
 	mux := http.NewServeMux()
 	pages.Mount(mux, append(section.Routes(), pages.Assets()...)...)
-	s.ours = page.Secure(mux)
+	// As the server has it, so that what browsers send by themselves comes through.
+	s.ours = page.Secure(http.NewCrossOriginProtection().Handler(mux))
 	s.pages = harbour.Handler(harbour.Elsewhere{Maps: s.maps})
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(func() {
@@ -111,7 +114,16 @@ func newSite(t *testing.T) *site {
 
 func (s *site) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, page.Base+"/") {
-		s.ours.ServeHTTP(w, r)
+		answer := httptest.NewRecorder()
+		s.ours.ServeHTTP(answer, r)
+		if r.URL.Path == page.Base+"/reports" && answer.Code == http.StatusNoContent {
+			s.reports.Add(1)
+		}
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		_, _ = io.Copy(w, answer.Body)
 		return
 	}
 	var c choice.Choice

@@ -359,6 +359,22 @@ func TestSignalNote(t *testing.T) {
 	r.axe("choices")
 }
 
+// TestReport: what the browser reports of a page is taken.
+func TestReport(t *testing.T) {
+	s := newSite(t)
+	s.policy = "img-src 'self'; report-uri /privacy/reports"
+	r := newReader(t, startBrowser(t), s)
+	r.open("/workshop")
+	r.must(r.Evaluate(t.Context(), `new Image().src = "https://spy.example/x.png"; undefined`, nil))
+	for range 100 {
+		if s.reports.Load() > 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("no report came through")
+}
+
 // TestGuard: a script writes no cookie that is not declared and chosen.
 func TestGuard(t *testing.T) {
 	r := newReader(t, startBrowser(t), newSite(t))
