@@ -41,7 +41,7 @@ type Config struct {
 	Observe   bool              // report only: nothing is dropped, blocked or made inert
 	Guard     bool              // put the guard against undeclared cookies into pages
 	Consent   bool              // tell Google's tags the choice (Consent Mode)
-	GPP       bool              // tell readers of IAB GPP the choice (section usnat)
+	GPP       bool              // tell readers of IAB GPP the choice (sections usnat and usca)
 	Standins  map[string]string // origins that stand in for declared hosts, in a demonstration or a test
 	Register  Register          // outside hosts that are known; nil for none
 	Watch     Watch             // told of what happens; nil for nobody

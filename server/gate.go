@@ -35,6 +35,7 @@ func (s *Server) openFront() (err error) {
 		return err
 	}
 	s.front.gate, err = gate.New(gate.Config{Key: key, Clock: s.store.Now, Base: page.Base, Observe: c.Observe, Guard: c.Guard,
+		Consent: c.ConsentMode, GPP: c.GPP,
 		Standins: c.Standins, Register: s.links, Watch: s.front})
 	return err
 }

@@ -72,6 +72,9 @@ type Config struct {
 	// Guard puts a script into the site's pages that stops undeclared cookies as
 	// other scripts write them. Without it they are gone with the next request.
 	Guard bool
+	// ConsentMode tells Google's tags in the site's pages what was chosen, GPP the
+	// readers of IAB's Global Privacy Platform (sections usnat and usca).
+	ConsentMode, GPP bool
 	// Standins are origins where third parties of the statement really are, in a
 	// demonstration or a test, by host.
 	Standins map[string]string

@@ -28,7 +28,7 @@ const Saved = "avow-saved"
 type Extras struct {
 	Standins map[string]string // declared hosts → the origins that stand in for them
 	Consent  bool              // tell Google's tags the choice (Consent Mode)
-	GPP      bool              // tell IAB GPP readers the choice (section usnat)
+	GPP      bool              // tell IAB GPP readers the choice (sections usnat and usca)
 }
 
 // A Bar is built from one statement. Any number of goroutines may use it.

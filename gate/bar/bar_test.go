@@ -259,10 +259,10 @@ func TestSignals(t *testing.T) {
 		gpp  string
 	}{
 		// BVQqAAAAAgA.QA is what the common consent tools write for "did not opt out".
-		{0, choice.Decision{}, `analytics_storage:"denied",ad_storage:"denied",ad_user_data:"denied",ad_personalization:"denied"`, "DBABLA~BVQVAAAAAgA.QA"},
-		{1, choice.Decision{}, `analytics_storage:"granted",ad_storage:"denied"`, "DBABLA~BVQVAAAAAgA.QA"},
-		{3, choice.Decision{}, `analytics_storage:"granted",ad_storage:"granted"`, "DBABLA~BVQqAAAAAgA.QA"},
-		{0, choice.Decision{Honoured: true}, `analytics_storage:"denied"`, "DBABLA~BVQVAAAAAgA.YA"},
+		{0, choice.Decision{}, `analytics_storage:"denied",ad_storage:"denied",ad_user_data:"denied",ad_personalization:"denied"`, "DBABrw~BVQVAAAAAgA.QA"},
+		{1, choice.Decision{}, `analytics_storage:"granted",ad_storage:"denied"`, "DBABrw~BVQVAAAAAgA.QA"},
+		{3, choice.Decision{}, `analytics_storage:"granted",ad_storage:"granted"`, "DBABrw~BVQqAAAAAgA.QA"},
+		{0, choice.Decision{Honoured: true}, `analytics_storage:"denied"`, "DBABrw~BVQVAAAAAgA.YA"},
 	} {
 		head := string(b.Head(c.set, c.d, false, bar.Style{Inline: true}))
 		if !strings.Contains(head, c.want) || !strings.Contains(head, c.gpp) {

@@ -55,24 +55,38 @@ func (b *Bar) appendConsent(dst []byte, set choice.Set) []byte {
 }
 
 // appendGPP answers the one call that a reader of IAB's Global Privacy Platform
-// needs: ping, with the string of section usnat in it.
+// needs: ping, with the string of the sections usnat and usca in it.
 // https://github.com/InteractiveAdvertisingBureau/Global-Privacy-Platform
 func (b *Bar) appendGPP(dst []byte, set choice.Set, d choice.Decision) []byte {
-	text := usnat(b.offers, set, d.Honoured)
+	text := gpp(b.offers, set, d.Conflict || d.Honoured)
 	return append(dst, `window.__gpp=window.__gpp||function(c,f){let p={gppVersion:"1.1",cmpStatus:"loaded",cmpDisplayStatus:"hidden",signalStatus:"ready",`+
-		`supportedAPIs:["7:usnat"],cmpId:0,sectionList:[7],applicableSections:[7],gppString:`+quoted(text)+`,parsedSections:{}};`+
+		`supportedAPIs:["7:usnat","8:usca"],cmpId:0,sectionList:[7,8],applicableSections:[7,8],gppString:`+quoted(text)+`,parsedSections:{}};`+
 		`f&&f(c=="ping"?p:c=="addEventListener"?{eventName:"listenerRegistered",listenerId:1,data:true,pingData:p}:null,c=="ping"||c=="addEventListener")};`...)
 }
 
-// usnat is the GPP string with section usnat, version 1: notices were given, and
-// whoever did not say yes to everything has opted out of sale, sharing and
-// targeted advertising.
-func usnat(offers choice.Offers, set choice.Set, signal bool) string {
-	const given, notApplicable = 1, 0
-	opted := uint64(1)
-	if set&offers.All() == offers.All() && !signal {
+// gpp is the GPP string with the sections usnat and usca, each version 1: notices
+// were given, and whoever did not say yes to everything has opted out of sale,
+// sharing and targeted advertising. Whether the browser sends the signal stands
+// beside that: a yes may have been given knowing of it.
+func gpp(offers choice.Offers, set choice.Set, signal bool) string {
+	opted, sent := uint64(1), uint64(0)
+	if set&offers.All() == offers.All() {
 		opted = 2
 	}
+	if signal {
+		sent = 1
+	}
+	var gpc bits
+	gpc.put(1, 2) // the segment's type
+	gpc.put(sent, 1)
+	const header = "DBABrw" // type 3, version 1, one range: sections 7 and 8
+	return header + "~" + usnat(opted) + "." + gpc.String() + "~" + usca(opted) + "." + gpc.String()
+}
+
+// What a section says of a notice, and of what does not apply here.
+const given, notApplicable = 1, 0
+
+func usnat(opted uint64) string {
 	var core bits
 	core.put(1, 6)                                // version
 	core.each(2, given, given, given, given)      // notices: sharing, sale, sharing opt-out, targeted advertising
@@ -82,15 +96,19 @@ func usnat(offers choice.Offers, set choice.Set, signal bool) string {
 	core.put(0, 2*2)                              // children: not known
 	core.put(notApplicable, 2)                    // consent to personal data
 	core.each(2, 2, notApplicable, notApplicable) // MSPA: not covered
-	var gpc bits
-	gpc.put(1, 2) // the segment's type
-	if signal {
-		gpc.put(1, 1)
-	} else {
-		gpc.put(0, 1)
-	}
-	const header = "DBABLA" // type 3, version 1, one range: section 7
-	return header + "~" + core.String() + "." + gpc.String()
+	return core.String()
+}
+
+func usca(opted uint64) string {
+	var core bits
+	core.put(1, 6)                                // version
+	core.each(2, given, given, notApplicable)     // notices: sale, sharing, use of sensitive data
+	core.each(2, opted, opted)                    // sale, sharing
+	core.put(0, 2*9)                              // sensitive data: not processed
+	core.put(0, 2*2)                              // children: not known
+	core.put(notApplicable, 2)                    // consent to personal data
+	core.each(2, 2, notApplicable, notApplicable) // MSPA: not covered
+	return core.String()
 }
 
 // bits are written from the left.

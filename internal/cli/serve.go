@@ -36,13 +36,15 @@ type house struct {
 
 type serveCommand struct {
 	house
-	Site      string   `help:"The site that the statement is about: every request that is not avow's own goes there, through the gate." placeholder:"URL"`
-	Gate      string   `help:"What the gate does with what the statement does not allow: enforce stops it, observe only reports." enum:"enforce,observe" default:"enforce"`
-	Guard     bool     `help:"Put a script of 600 bytes into the site's pages that stops undeclared cookies as other scripts write them."`
-	Proxy     []string `help:"Network of the proxies before this house, whose X-Forwarded-For and X-Forwarded-Proto are believed; usually this machine's." placeholder:"CIDR"`
-	AccessLog string   `help:"Folder of the server log; usually log in the data folder." placeholder:"DIR"`
-	DB        string   `name:"db" help:"Keep the data in this PostgreSQL database instead of the folder; any number of avows may run over one." placeholder:"URL"`
-	Witness   []string `help:"Have the log cosigned by this witness; may be given several times." sep:"none" placeholder:"URL=VKEY"`
+	Site        string   `help:"The site that the statement is about: every request that is not avow's own goes there, through the gate." placeholder:"URL"`
+	Gate        string   `help:"What the gate does with what the statement does not allow: enforce stops it, observe only reports." enum:"enforce,observe" default:"enforce"`
+	ConsentMode bool     `help:"Tell Google's tags in the site's pages what was chosen."`
+	GPP         bool     `name:"gpp" help:"Tell readers of IAB's Global Privacy Platform in the site's pages what was chosen."`
+	Guard       bool     `help:"Put a script of 600 bytes into the site's pages that stops undeclared cookies as other scripts write them."`
+	Proxy       []string `help:"Network of the proxies before this house, whose X-Forwarded-For and X-Forwarded-Proto are believed; usually this machine's." placeholder:"CIDR"`
+	AccessLog   string   `help:"Folder of the server log; usually log in the data folder." placeholder:"DIR"`
+	DB          string   `name:"db" help:"Keep the data in this PostgreSQL database instead of the folder; any number of avows may run over one." placeholder:"URL"`
+	Witness     []string `help:"Have the log cosigned by this witness; may be given several times." sep:"none" placeholder:"URL=VKEY"`
 }
 
 func (*serveCommand) Help() string {
@@ -81,7 +83,7 @@ func (c *serveCommand) Run(w *World) error {
 
 // front puts the house in front of a site.
 func (c *serveCommand) front(config *server.Config) error {
-	config.Observe, config.Guard = c.Gate == "observe", c.Guard
+	config.Observe, config.Guard, config.ConsentMode, config.GPP = c.Gate == "observe", c.Guard, c.ConsentMode, c.GPP
 	if config.AccessLog = c.AccessLog; config.AccessLog == "" {
 		config.AccessLog = filepath.Join(config.Data, "log")
 	}
