@@ -185,7 +185,7 @@ func secret(w []byte) bool {
 			return true
 		}
 	}
-	digits, changes, hexes := 0, 0, 0
+	digits, changes, hexes, joints := 0, 0, 0, 0
 	upper, lower := false, false
 	var last byte
 	for _, c := range w {
@@ -200,6 +200,8 @@ func secret(w []byte) bool {
 		case c-'A' < 26:
 			upper = true
 			is = 3
+		default:
+			joints++
 		}
 		if hex(c) >= 0 {
 			hexes++
@@ -212,5 +214,8 @@ func secret(w []byte) bool {
 	if hexes == len(w) {
 		return len(w) >= 32 && digits > 0 && digits < len(w)
 	}
-	return len(w) >= 24 && upper && lower && digits >= 3 && digits*12 >= len(w) && changes*100 >= len(w)*40
+	if len(w) < 24 || !upper || !lower || changes*100 < len(w)*40 || joints*6 > len(w) { // the title of a page has more joints
+		return false
+	}
+	return digits >= 3 && digits*12 >= len(w) || digits >= 2 && len(w) >= 40 // of many there may be drawn few digits
 }

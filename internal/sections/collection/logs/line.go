@@ -2,9 +2,13 @@ package logs
 
 import (
 	"net/http"
+	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/avow-privacy/avow/internal/page"
 )
 
 // An entry is one line as it came, before scrub was through with it. It is kept
@@ -68,7 +72,7 @@ func (e *entry) write(f fields, now time.Time, r *http.Request, status int, byte
 	}
 	b = now.AppendFormat(append(b, " - - ["...), "02/Jan/2006:15:04:05 -0700")
 	b = escape(append(b, `] "`...), r.Method)
-	b = escape(append(b, ' '), r.RequestURI)
+	b = target(append(b, ' '), r)
 	b = escape(append(b, ' '), r.Proto)
 	b = strconv.AppendInt(append(b, `" `...), int64(status), 10)
 	b = strconv.AppendInt(append(b, ' '), bytes, 10)
@@ -92,6 +96,21 @@ func (e *entry) write(f fields, now time.Time, r *http.Request, status int, byte
 		}
 	}
 	e.b = append(b, "\"\n"...)
+}
+
+// confided are the paths of avow below which an address lets in whoever has it.
+var confided = []string{page.Base + "/receipt/", "/u/"}
+
+// target appends what was asked for. Of an address that lets in whoever has it
+// nothing stays: what scrub takes for drawn by lot is a guess, this is known.
+func target(b []byte, r *http.Request) []byte {
+	clean := path.Clean(r.URL.Path)
+	for _, p := range confided {
+		if strings.HasPrefix(clean, p) {
+			return append(append(b, p...), "[secret]"...)
+		}
+	}
+	return escape(b, r.RequestURI)
 }
 
 // escape appends what a visitor sent, as nginx would: one line, one field.

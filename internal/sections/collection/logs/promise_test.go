@@ -244,6 +244,29 @@ func TestNothingIsLogged(t *testing.T) {
 	}
 }
 
+// TestConfided: who reads the log cannot open what only its address guards, even
+// where that address does not look drawn by lot.
+func TestConfided(t *testing.T) {
+	s := newSite(t, all)
+	const key = "aymCpytlhUHDkcSFxfThQV_2sZx6OSDpMKDXSVVNsDfv_BAavNyHVPxQ_Ns0ofYt2A"
+	for _, target := range []string{"/privacy/receipt/" + key, "/privacy/receipt/" + key + "/x?y", "/privacy/%72eceipt/" + key, "/privacy/../privacy//receipt/" + key,
+		"/u/" + key, "/u/abc", "http://harbour.example/u/abc"} {
+		s.visit(target)
+	}
+	got := s.stored("2026-11-24")
+	for _, part := range []string{key[:8], "abc"} {
+		if strings.Contains(got, part) {
+			t.Errorf("%s is in the log:\n%s", part, got)
+		}
+	}
+	if n := strings.Count(got, `"GET /privacy/receipt/[secret] HTTP/1.1"`); n != 4 {
+		t.Errorf("%d of 4 receipts:\n%s", n, got)
+	}
+	if e := s.evidence(); e.Standing != avow.Kept {
+		t.Errorf("it is %s: %s", e.Standing, e.Says)
+	}
+}
+
 // TestHostile sends what tries to forge a line, or to stay in one.
 func TestHostile(t *testing.T) {
 	s := newSite(t, all)
