@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -80,6 +81,23 @@ func TestWriterLongLines(t *testing.T) {
 	}
 	if got := out.String(); got != "[long]\nshort\n[long]\n[long]" {
 		t.Errorf("got %.100q", got)
+	}
+}
+
+// TestWriterKeepsLittle writes a line without end: no more of it is kept than
+// a line may have.
+func TestWriterKeepsLittle(t *testing.T) {
+	w := scrub.New(scrub.Rules{}).Writer(io.Discard)
+	piece := bytes.Repeat([]byte("x"), 64<<10)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 512 {
+		if _, err := w.Write(piece); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if runtime.ReadMemStats(&after); after.TotalAlloc-before.TotalAlloc > 8<<20 {
+		t.Errorf("%d bytes were kept of a line of 32 MiB", after.TotalAlloc-before.TotalAlloc)
 	}
 }
 

@@ -82,7 +82,7 @@ func TestHarmless(t *testing.T) {
 		"200 512 1024", "200 5123 0.012 0.011 0.010", "0.4111111111111111", "rt=0.004 urt=0.003,0.001",
 		"/static/app.3f2a9b1c0d4e5f60718293a4b5c6d7e8.js", "123e4567-e89b-12d3-a456-426614174000", "/blog/2026/11/24/how-2-sail",
 		"size=1234567890", "pid 12345: 1234567 of 7654321 bytes", "ISBN 978-3-16-148410-0", "react@latest", "/blog/How-To-Be-Or-Not-To-Be-In-10-Or-20-Easy-Steps", "GET /a HTTP/1.1",
-		"user 12345678 order 2026112400017", "127.0.0.0", "2001:db8::", "basic auth required", "uses HTTP Basic Authentication.", "started getty@tty1.service", "D-TRUST_BR_Root_CA_1_2020", "TestH12_HeadContentLengthNoBody", "1.5e+10 1e+100", "max-age=31536000",
+		"user 12345678 order 2026112400017", "127.0.0.0", "2001:db8::", "basic auth required", "no card: 4111111111111112, 4111 1111 1111 1112, 9999999999999995", "uses HTTP Basic Authentication.", "started getty@tty1.service", "D-TRUST_BR_Root_CA_1_2020", "TestH12_HeadContentLengthNoBody", "1.5e+10 1e+100", "max-age=31536000",
 		"goroutine 1234 [running]: main.go:1234 +0x1d4", "[10:00:00] 50% of 4096", "10.000.000 and 1,000,000,000",
 	} {
 		if found := scrub.Find([]byte(s)); len(found) > 0 {

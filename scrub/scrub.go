@@ -80,7 +80,6 @@ type Scrubber struct {
 	second  [27]byte // the last time field, which the next line mostly shares
 	day     []byte   // the day of the line, if it has one
 	swap    []byte
-	field   []byte
 	seen    Summary
 	counts  [pattern.Kinds]int64
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/gate"
+	"github.com/avow-privacy/avow/scrub"
 	"github.com/avow-privacy/avow/server"
 )
 
@@ -176,7 +177,7 @@ func (h house) or(defaults house) house {
 }
 
 func (h *house) config(w *World) (server.Config, error) {
-	c := server.Config{Data: h.Data, Keys: h.Keys, Clock: w.Clock, Log: slog.New(slog.NewTextHandler(w.Stderr, nil)),
+	c := server.Config{Data: h.Data, Keys: h.Keys, Clock: w.Clock, Log: slog.New(scrub.New(scrub.Rules{}).Handler(slog.NewTextHandler(w.Stderr, nil))),
 		Passphrase: w.KeyOptions().Passphrase, Credentials: w.KeyOptions().Credentials}
 	if h.Statement == "" {
 		return c, nil

@@ -106,8 +106,9 @@ func (s *site) saw(r *http.Request, list func(*visitLog) map[string]int) (visit,
 		return visit, ""
 	}
 	v.last = time.Now()
+	names := list(v)
 	for _, c := range r.Cookies() {
-		list(v)[c.Name]++
+		names[c.Name]++
 	}
 	return visit, v.mode
 }

@@ -48,7 +48,6 @@ Caddy and Traefik. In a line of no known format only patterns are masked.
   avow logs /var/log/nginx --out /srv/logs --allow-query page,lang
   avow logs --follow /var/log/nginx/access.log --out /srv/logs/access.log
   avow logs --check /srv/logs
-  nginx: access_log syslog:… or a named pipe that avow logs reads
 
 A file that is written is there whole or not at all; with --follow lines are added to it.
 Exit status with --check: 0 nothing found, 1 something found.`

@@ -152,6 +152,9 @@ func TestPromises(t *testing.T) {
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("the file is %v (%v)", info.Mode(), err)
 		}
+		if info, err := os.Stat(s.dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("the folder is %v (%v)", info.Mode(), err)
+		}
 	})
 	t.Run("it goes in time", func(t *testing.T) {
 		s := newSite(t, all)
@@ -282,7 +285,7 @@ func TestHostile(t *testing.T) {
 		t.Errorf("%d lines of 6:\n%s", n, got)
 	}
 	for line := range strings.Lines(got) {
-		if found := scrub.Find([]byte(line)); len(found) > 0 || !strings.HasPrefix(line, "2001:db8:1:: - - [24/Nov/2026:10:00:00 +0000] \"GET ") {
+		if found := scrub.Find([]byte(line)); len(found) > 0 || strings.Count(line, `"`) != 6 || !strings.HasPrefix(line, "2001:db8:1:: - - [24/Nov/2026:10:00:00 +0000] \"GET ") {
 			t.Errorf("%v in %s", found, line)
 		}
 	}
@@ -331,6 +334,9 @@ func TestWrapper(t *testing.T) {
 			if n, err := w.(io.ReaderFrom).ReadFrom(bytes.NewReader(make([]byte, 1000))); n != 1000 || err != nil {
 				t.Error(n, err)
 			}
+		case "/early":
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNotFound)
 		case "/panic":
 			panic(http.ErrAbortHandler)
 		default:
@@ -345,7 +351,7 @@ func TestWrapper(t *testing.T) {
 		}
 	})))
 	defer server.Close()
-	for _, path := range []string{"/stream", "/copy", "/panic"} {
+	for _, path := range []string{"/stream", "/copy", "/early", "/panic"} {
 		if r, err := server.Client().Get(server.URL + path); err == nil {
 			_, _ = io.Copy(io.Discard, r.Body)
 			_ = r.Body.Close()
@@ -362,7 +368,7 @@ func TestWrapper(t *testing.T) {
 	_ = conn.Close()
 	server.Close()
 	got := s.stored("2026-11-24")
-	for _, want := range []string{`"GET /stream HTTP/1.1" 200 5 `, `"GET /copy HTTP/1.1" 202 1000 `, `"GET /panic HTTP/1.1" 500 0 `, `"GET /raw HTTP/1.1" 101 0 `} {
+	for _, want := range []string{`"GET /stream HTTP/1.1" 200 5 `, `"GET /copy HTTP/1.1" 202 1000 `, `"GET /early HTTP/1.1" 404 0 `, `"GET /panic HTTP/1.1" 500 0 `, `"GET /raw HTTP/1.1" 101 0 `} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in\n%s", want, got)
 		}
