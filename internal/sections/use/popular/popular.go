@@ -28,6 +28,7 @@ import (
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/scrub"
 )
 
 // Keeps are the kinds of rules that this section keeps.
@@ -109,7 +110,7 @@ func (s *Section) Count(next http.Handler) http.Handler {
 
 // count counts one answered request.
 func (s *Section) count(r *http.Request) {
-	path := fold(r.URL.Path)
+	path := scrub.Path(r.URL.Path)
 	address := ""
 	if s.Address != nil {
 		address = s.Address(r)

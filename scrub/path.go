@@ -1,22 +1,23 @@
-package popular
+package scrub
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// longest is the longest path that is told apart, in bytes.
-const longest = 120
+// longestPath is the longest path that is told apart, in bytes.
+const longestPath = 120
 
 // folded stands for a part of a path that is one person's, or one thing's.
 const folded = "…"
 
-// fold is what of a path is counted: without a / at its end, without what is
-// no text, and with … for each part in which there is a number, an address or a
-// token of somebody: /order/12345 is /order/…. A path that needs none of it is
-// returned as it is.
-func fold(path string) string {
-	if plain(path) {
+// Path is what may be kept of the path of a page to count by: without a / at its
+// end, without what is no text, and with … for each part in which there is a
+// number, an address or a token of somebody: /order/12345 is /order/…. A path
+// that needs none of it is returned as it is. Names that are spelled out nobody
+// can tell from a page's.
+func Path(path string) string {
+	if plainPath(path) {
 		return path
 	}
 	var b strings.Builder
@@ -24,7 +25,7 @@ func fold(path string) string {
 		switch {
 		case part == "":
 			continue
-		case b.Len()+1+len(part) > longest:
+		case b.Len()+1+len(part) > longestPath:
 			b.WriteString("/" + folded)
 			return b.String()
 		case personal(part):
@@ -38,12 +39,12 @@ func fold(path string) string {
 	return b.String()
 }
 
-// plain says whether fold would leave a path as it is.
-func plain(path string) bool {
+// plainPath says whether Path would leave a path as it is.
+func plainPath(path string) bool {
 	if path == "/" {
 		return true
 	}
-	if len(path) > longest || path == "" || path[0] != '/' || path[len(path)-1] == '/' {
+	if len(path) > longestPath || path == "" || path[0] != '/' || path[len(path)-1] == '/' {
 		return false
 	}
 	start := 1
@@ -60,11 +61,12 @@ func plain(path string) bool {
 }
 
 // personal says whether a part of a path may be about one person: it has an @,
-// five digits in a row, a number that is no year, a long word of hexadecimal digits
+// five digits in a row, a number that is no year, a telephone number, a long word of hexadecimal digits
 // such as those of a UUID, or a word of 16 and more letters among which are two
 // digits. A name that is spelled out nobody can tell from a page's.
 func personal(part string) bool {
 	digits, run, hex, word := 0, 0, true, 0 // of the word so far
+	all := 0                                // digits
 	for i := 0; i < len(part); i++ {
 		c := part[i]
 		switch {
@@ -72,6 +74,7 @@ func personal(part string) bool {
 			return true
 		case c >= '0' && c <= '9':
 			digits++
+			all++
 			if run++; run >= 5 {
 				return true
 			}
@@ -93,8 +96,11 @@ func personal(part string) bool {
 		}
 		run = 0
 	}
-	return token(word, digits, hex) || digits == len(part) && number(part)
+	return token(word, digits, hex) || digits == len(part) && number(part) || all >= fewest && len(Find([]byte(part))) > 0
 }
+
+// fewest is how many digits a telephone number has at least.
+const fewest = 7
 
 // token says whether a word of n bytes is made by a machine.
 func token(n, digits int, hex bool) bool {
