@@ -61,9 +61,9 @@ func plainPath(path string) bool {
 }
 
 // personal says whether a part of a path may be about one person: it has an @,
-// five digits in a row, a number that is no year, a telephone number, a long word of hexadecimal digits
-// such as those of a UUID, or a word of 16 and more letters among which are two
-// digits. A name that is spelled out nobody can tell from a page's.
+// five digits in a row, a number that is no year, a telephone number, a long word
+// of hexadecimal digits such as those of a UUID, a word of 16 and more letters
+// among which are two digits, or any of what Find finds behind escapes. A name that is spelled out nobody can tell from a page's.
 func personal(part string) bool {
 	digits, run, hex, word := 0, 0, true, 0 // of the word so far
 	all := 0                                // digits
@@ -96,7 +96,8 @@ func personal(part string) bool {
 		}
 		run = 0
 	}
-	return token(word, digits, hex) || digits == len(part) && number(part) || all >= fewest && len(Find([]byte(part))) > 0
+	return token(word, digits, hex) || digits == len(part) && number(part) ||
+		(all >= fewest || strings.Contains(part, "%")) && len(Find([]byte(part))) > 0
 }
 
 // fewest is how many digits a telephone number has at least.

@@ -28,6 +28,7 @@ func TestPath(t *testing.T) {
 		"/" + strings.Repeat("a", 120):                  "/…",
 		"/x/" + strings.Repeat("a", 300) + "/y":         "/x/…",
 		"/tel/+44-20-7946-0958":                         "/tel/…",
+		"/u/ada%40example.com/%7e":                      "/u/…/%7e",
 		"/assets/facade":                                "/assets/facade",
 		"/sub_01jdxkq7c8f3m5n7p9r1t3v5x7/receipt":       "/…/receipt",
 		"/" + strings.Repeat("aé/", 60)[:len("aé/")*39]: "/" + strings.Repeat("aé/", 30) + "…",

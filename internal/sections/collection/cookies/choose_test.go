@@ -1,6 +1,7 @@
 package cookies_test
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"regexp"
@@ -297,5 +298,39 @@ func TestReports(t *testing.T) {
 	})
 	if err != nil || cells > 1010 || sum != 2100 {
 		t.Errorf("%d cells count %d violations (%v)", cells, sum, err)
+	}
+}
+
+// TestNobodyInReports: what is done against the statement is kept and told by
+// page, and on the path of a page there may be somebody.
+func TestNobodyInReports(t *testing.T) {
+	h := begin(t, store.Config{Path: t.TempDir()}, cookies.Observing)
+	var told strings.Builder
+	h.Log = slog.New(slog.NewTextHandler(&told, nil))
+	for range 2 {
+		h.Violation(wall.Violation{Kind: wall.CookieSet, What: "_spy", Where: "/orders/4711471147/ada@example.com", How: "Set-Cookie", Let: true})
+		h.Violation(wall.Violation{Kind: wall.CookieSet, What: "ada@example.com", Where: "/shop", How: "Cookie"})
+		send(h, "/privacy/reports", "application/csp-report",
+			`{"csp-report": {"document-uri": "https://harbour.example/u/ada%2540example.com/+49-30-123456?q=1", "blocked-uri": "https://spy.example/x", "effective-directive": "img-src"}}`)
+		if err := h.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := told.String()
+	err := h.db.View(t.Context(), func(tx *store.Tx) error {
+		return tx.Each(t.Context(), "SELECT kind, what, place, how FROM gate_violation", func(scan func(...any) error) error {
+			var kind, what, place, how string
+			err := scan(&kind, &what, &place, &how)
+			got += strings.Join([]string{kind, what, place, how, "\n"}, " ")
+			return err
+		})
+	})
+	if err != nil || strings.Contains(got, "ada") || strings.Contains(got, "4711") || strings.Contains(got, "123456") {
+		t.Errorf("somebody is in it (%v):\n%s", err, got)
+	}
+	for _, line := range []string{"kind=cookie what=_spy page=/orders/…/… how=\"Set-Cookie (watched)\"", "kind=host what=spy.example page=/u/…/… how=img-src"} {
+		if strings.Count(told.String(), line) != 1 {
+			t.Errorf("it is not told once: %s, in\n%s", line, told.String())
+		}
 	}
 }

@@ -18,6 +18,7 @@ package cookies
 
 import (
 	_ "embed"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -64,6 +65,7 @@ type Deps struct {
 	Key      []byte            // signs choices: the gate's
 	Stance   Stance            // of the gate
 	Standins map[string]string // as the gate has them
+	Log      *slog.Logger      // of the house; nil for none
 }
 
 // Section takes choices and reports.

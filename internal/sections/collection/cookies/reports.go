@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
 	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/scrub"
 )
 
 const (
@@ -60,7 +62,7 @@ func (s *Section) report(w http.ResponseWriter, r *http.Request) error {
 // Violation counts something that was done, or tried, against the statement. It
 // waits for nothing: it is a method of gate.Watch.
 func (s *Section) Violation(v wall.Violation) {
-	c := cell{string(v.Kind), short(v.What), short(v.Where), short(v.How)}
+	c := cell{string(v.Kind), nameless(short(v.What)), short(pagePath(v.Where)), short(v.How)}
 	if v.Let {
 		c.how += watched
 	}
@@ -71,6 +73,23 @@ func (s *Section) Violation(v wall.Violation) {
 		c = cell{c.kind, others, "", ""}
 	}
 	s.add(c, tally{1, now})
+}
+
+// pagePath is what is kept of the path of a page, on which there may be somebody's
+// name or number.
+func pagePath(path string) string {
+	if plain, err := url.PathUnescape(path); err == nil { // as reports have it
+		path = plain
+	}
+	return scrub.Path(path)
+}
+
+// nameless is the name of a cookie or a host, unless it tells of a person.
+func nameless(what string) string {
+	if len(scrub.Find([]byte(what))) > 0 {
+		return "…"
+	}
+	return what
 }
 
 func (s *Section) add(c cell, t tally) {
@@ -106,8 +125,13 @@ func (s *Section) Flush(ctx context.Context) error {
 	if len(counted) == 0 {
 		return nil
 	}
-	err := s.Store.Commit(ctx, func(tx *store.Tx) error { return flush(ctx, tx, counted) })
+	var fresh []cell
+	err := s.Store.Commit(ctx, func(tx *store.Tx) (err error) {
+		fresh, err = flush(ctx, tx, counted)
+		return err
+	})
 	if err == nil {
+		s.tell(fresh)
 		return nil
 	}
 	s.mu.Lock()
@@ -118,32 +142,46 @@ func (s *Section) Flush(ctx context.Context) error {
 	return fmt.Errorf("count violations: %w", err)
 }
 
-func flush(ctx context.Context, tx *store.Tx, counted map[cell]tally) error {
+// tell says in the log of the house what was not seen before that day: who
+// watches a site before it is held to its statement needs to know what to declare.
+func (s *Section) tell(fresh []cell) {
+	if s.Log == nil {
+		return
+	}
+	for _, c := range fresh {
+		s.Log.Info("against the statement", "kind", c.kind, "what", c.what, "page", c.place, "how", c.how)
+	}
+}
+
+// flush returns the cells that were not there.
+func flush(ctx context.Context, tx *store.Tx, counted map[cell]tally) (fresh []cell, err error) {
 	today := tx.Now.UTC().Format(time.DateOnly)
 	if err := tx.Do(ctx, q.Forget, tx.Now.UTC().AddDate(0, 0, -keepCounts).Format(time.DateOnly)); err != nil {
-		return err
+		return nil, err
 	}
 	var cells int64
 	if err := tx.Get(ctx, q.Cells, &cells, today); err != nil {
-		return err
+		return nil, err
 	}
 	for c, t := range counted {
 		known, err := tx.Exec(ctx, q.Again, today, c.kind, c.what, c.place, c.how, t.n, t.last)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if known > 0 {
 			continue
 		}
 		if cells >= maxCells {
 			c = cell{c.kind, others, "", ""}
+		} else {
+			fresh = append(fresh, c)
 		}
 		cells++
 		if _, err := tx.Exec(ctx, q.Violated, today, c.kind, c.what, c.place, c.how, t.n, t.last); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return fresh, nil
 }
 
 // A bucket lets so many through, over time, whoever they are: to bound them one
