@@ -28,7 +28,7 @@ func (s *Server) openFront() (err error) {
 	c, key := &s.config, s.keys.Derive("gate")
 	s.front = &front{house: s}
 	s.cookies = cookies.New(cookies.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Key: key,
-		Stance: c.stance(), Standins: c.Standins})
+		Stance: c.stance(), Standins: c.Standins, Log: c.Log})
 	s.links = links.New(links.Deps{Store: s.store, Pages: s.pages, Gate: s.front, Leaks: s.cookies})
 	s.popular = popular.New(popular.Deps{Store: s.store, Pages: s.pages, Editions: s.changes, Own: own})
 	if s.logs, err = logs.New(logs.Config{Dir: c.AccessLog, Clock: s.store.Now}, s.changes); err != nil {
@@ -80,9 +80,11 @@ func (f *front) Violation(v wall.Violation) { f.house.cookies.Violation(v) }
 // Signal is told by the gate.
 func (f *front) Signal(honoured bool) { f.house.optout.Seen(honoured) }
 
-// Link is told by the gate.
+// Link is told by the gate, which labels it unless it only watches.
 func (f *front) Link(host string) {
-	f.labelled.Add(1)
+	if !f.house.config.Observe {
+		f.labelled.Add(1)
+	}
 	f.house.links.Seen(host)
 }
 

@@ -30,7 +30,7 @@ func (s *Server) jobs() []job {
 		{name: "expire", every: time.Minute, do: func(ctx context.Context) error { s.Expire(ctx); return nil }},
 		{name: "report the state", every: time.Minute, led: true, do: s.ledger.Report},
 		{name: "forget repeated requests", every: time.Minute, led: true, do: func(ctx context.Context) error { return api.Expire(ctx, s.store) }},
-		{name: "let go of old logs", every: time.Hour, do: func(ctx context.Context) error { _, err := s.logs.Expire(ctx); return err }},
+		{name: "let go of old logs", every: time.Minute, do: func(ctx context.Context) error { _, err := s.logs.Expire(ctx); return err }},
 		{name: "show popular pages", every: time.Minute, led: true, do: s.popular.Settle},
 		{name: "forget unseen links", every: time.Hour, led: true, do: s.links.Forget},
 		{name: "renew the keys", every: time.Hour, led: true, do: s.security.RotateDue},

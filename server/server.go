@@ -165,7 +165,7 @@ func (s *Server) openSections(ctx context.Context) (err error) {
 		return err
 	}
 	s.collection = &collection.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
-	s.optout = optout.New(s.store, s.changes)
+	s.optout = optout.New(s.store, s.changes, s.config.stance() == cookies.Enforcing)
 	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance, Signals: s.optout})
 	s.use = &use.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
 	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Apart: s.config.apart(s.keys)})

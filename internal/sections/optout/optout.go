@@ -40,13 +40,17 @@ type Editions interface{ InForce() *statement.Edition }
 type Section struct {
 	db       *store.DB
 	editions Editions
+	enforced bool
 
 	mu      sync.Mutex
 	pending [2]int64 // seen, and of those overridden by an informed yes
 }
 
-// New returns the section over db.
-func New(db *store.DB, editions Editions) *Section { return &Section{db: db, editions: editions} }
+// New returns the section over db. Enforced says that a gate stands before the
+// site that stops what the signal forbids.
+func New(db *store.DB, editions Editions, enforced bool) *Section {
+	return &Section{db: db, editions: editions, enforced: enforced}
+}
 
 // Honour remembers, in the transaction that keeps their form, that a person's
 // browser sent the signal. What it says holds for the person from then on,
@@ -154,6 +158,8 @@ func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.
 			{Name: "of those, where somebody who was told of the signal had said yes", Value: strconv.FormatInt(totals[overridden], 10)}}}
 	if fault := try(choice.Offered(now.Statement), at); fault != "" {
 		e.Standing, e.Says = avow.Broken, fault
+	} else if !s.enforced {
+		e.Standing, e.Says = avow.Untested, "Nothing stands before the site at the moment that would stop what the signal forbids."
 	}
 	return []avow.Evidence{e}, nil
 }

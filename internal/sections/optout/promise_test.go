@@ -64,7 +64,7 @@ func begin(t *testing.T, cfg store.Config, text string) *house {
 		}})
 	must(err)
 	t.Cleanup(func() { h.ledger.Close(); h.db.Close() })
-	h.Section = optout.New(h.db, h)
+	h.Section = optout.New(h.db, h, true)
 	return h
 }
 
@@ -184,6 +184,16 @@ func TestNotPromised(t *testing.T) {
 	}
 	if all, err := h.Evidence(t.Context(), h.edition); len(all) > 0 || err != nil {
 		t.Error(all, err)
+	}
+}
+
+// Where nothing stops what the signal forbids, nobody says that it is honoured.
+func TestNotEnforced(t *testing.T) {
+	h := begin(t, store.Config{Path: t.TempDir()}, text)
+	h.Section = optout.New(h.db, h, false)
+	h.Seen(true)
+	if e := h.evidence(); e.Standing != avow.Untested || e.Figures[0].Value != "1" {
+		t.Errorf("%+v", e)
 	}
 }
 
