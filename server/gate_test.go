@@ -5,11 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/avow-privacy/avow/examples/harbour"
+	"github.com/avow-privacy/avow/internal/egress"
+	"github.com/avow-privacy/avow/internal/sections/links"
 	"github.com/avow-privacy/avow/server"
 	"github.com/avow-privacy/avow/server/servertest"
 )
@@ -67,6 +72,34 @@ func TestStances(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOwnPagesSayThatLinksLeave: what avow says of itself leads out, too, and so
+// do the words of the statement and of the register.
+func TestOwnPagesSayThatLinksLeave(t *testing.T) {
+	text := string(harbour.Statement) + "\nSee [the regulation](https://law.example/gdpr), <https://board.example/> and [us](https://harbour.example/).\n"
+	h := servertest.On(t, text)
+	h.Pass(time.Hour)
+	c, token := h.Client()
+	if _, err := c.DescribeLink(t.Context(), token, "museum.example", "partner", "https://museum.example/privacy"); err != nil {
+		t.Fatal(err)
+	}
+	door, err := egress.New(egress.Options{Own: h.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer door.Close()
+	for _, path := range []string{"/privacy", "/privacy/choices", "/privacy/links"} {
+		start, err := url.Parse(h.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crawler := links.Crawler{Door: door, Start: start, Ours: []string{"https://harbour.example"}, Says: []string{"leaves this site"}, Pages: 30}
+		found, err := crawler.Crawl(t.Context())
+		if err != nil || found.Links == 0 || len(found.Unlabelled) > 0 {
+			t.Errorf("from %s: %+v, %v", path, found, err)
+		}
 	}
 }
 

@@ -221,6 +221,19 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// TestOut: a link to another site says so, in the language of the statement; one
+// to the site itself does not.
+func TestOut(t *testing.T) {
+	src := string(harbour(t)) + "\n[a](https://law.example/x \"t\") [b](//law.example) <https://law.example/y> [c](https://HARBOUR.example/z) [d](/e) <privacy@law.example>\n"
+	page := string(good(t, []byte(src)).HTML(nil))
+	const out = `<span role="img" aria-label="leaves this site">&nbsp;↗&#xfe0e;</span></a>`
+	for _, want := range []string{`<a href="https://law.example/x" title="t">a` + out, `<a href="//law.example">b` + out, `>https://law.example/y` + out, `z">c</a>`, `<a href="/e">d</a>`, `>privacy@law.example</a>`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%s is not in\n%s", want, page[max(0, len(page)-1200):])
+		}
+	}
+}
+
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	name = filepath.Join("testdata", "golden", name)

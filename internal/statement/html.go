@@ -3,6 +3,7 @@ package statement
 import (
 	"cmp"
 	"html"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ type Mark struct {
 //
 //	<span class="clause CLASS" id="ID">text <a class="mark" href="HREF">LABEL</a></span>
 //
-// with what mark, which may be nil, says of it, and each directive as a table. It is safe to show:
+// with what mark, which may be nil, says of it, each directive as a table, and links to other sites as that. It is safe to show:
 // raw HTML in a statement is text, and no link in it runs a script.
 func (s *Statement) HTML(mark func(*Clause) Mark) []byte {
 	if mark == nil {
@@ -47,6 +48,24 @@ func (s *Statement) HTML(mark func(*Clause) Mark) []byte {
 		},
 		Table: func(name string) string { return s.table(name, l).HTML(l.Text("none")) },
 		Label: l.Text("table"),
+		Out: func(address string) string {
+			if !s.leaves(address) {
+				return ""
+			}
+			return `<span role="img" aria-label="` + html.EscapeString(l.Text("out")) + `">&nbsp;↗&#xfe0e;</span>`
+		},
+	})
+}
+
+// leaves says whether an address is one of another site.
+func (s *Statement) leaves(address string) bool {
+	to, err := url.Parse(address)
+	if err != nil || to.Host == "" || to.Scheme != "" && to.Scheme != "http" && to.Scheme != "https" {
+		return false
+	}
+	return !slices.ContainsFunc(s.Organisation.Site, func(site string) bool {
+		own, err := url.Parse(site)
+		return err == nil && strings.EqualFold(own.Host, to.Host)
 	})
 }
 

@@ -1,7 +1,9 @@
 package prose
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -20,12 +22,15 @@ type Printer struct {
 	Table func(name string) string // a directive
 	// Label is read out for tables written in Markdown, which have no caption.
 	Label string
+	// Out is what goes into a link to an address, behind its words: nil for
+	// nothing.
+	Out func(address string) string
 }
 
 // HTML prints the document without its first heading of level one, which is the
 // title. Raw HTML is text here, and no link runs a script.
 func (d *Document) HTML(p Printer) []byte {
-	out := &printed{Printer: p}
+	out := &printed{Printer: p, plain: map[ast.NodeKind]renderer.NodeRendererFunc{}}
 	r := renderer.NewRenderer(renderer.WithNodeRenderers(
 		util.Prioritized(out, 100),
 		util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignNone)), 200),
@@ -40,7 +45,11 @@ func (d *Document) HTML(p Printer) []byte {
 type printed struct {
 	Printer
 	title ast.Node
+	plain map[ast.NodeKind]renderer.NodeRendererFunc // how nodes are printed as a rule
 }
+
+// Register implements renderer.NodeRendererFuncRegisterer, to learn that rule.
+func (p *printed) Register(kind ast.NodeKind, print renderer.NodeRendererFunc) { p.plain[kind] = print }
 
 // RegisterFuncs implements renderer.NodeRenderer.
 func (p *printed) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
@@ -49,6 +58,32 @@ func (p *printed) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(ast.KindHeading, p.heading)
 	r.Register(ast.KindImage, p.image)
 	r.Register(extast.KindTable, p.table)
+	if p.Out != nil {
+		html.NewRenderer().RegisterFuncs(p)
+		r.Register(ast.KindLink, p.link)
+		r.Register(ast.KindAutoLink, p.autoLink)
+	}
+}
+
+func (p *printed) link(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	if !entering {
+		w.WriteString(p.Out(string(n.(*ast.Link).Destination)))
+	}
+	return p.plain[ast.KindLink](w, source, n, entering)
+}
+
+func (p *printed) autoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
+	var b bytes.Buffer
+	whole := bufio.NewWriter(&b)
+	status, err := p.plain[ast.KindAutoLink](whole, source, n, entering)
+	if err = errors.Join(err, whole.Flush()); err != nil {
+		return status, err
+	}
+	if words, ok := bytes.CutSuffix(b.Bytes(), []byte("</a>")); ok {
+		w.Write(words)
+		w.WriteString(p.Out(string(n.(*ast.AutoLink).URL(source))) + "</a>")
+	}
+	return status, nil
 }
 
 func (p *printed) span(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
