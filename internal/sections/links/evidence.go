@@ -145,11 +145,11 @@ func (s *Section) leaks(ctx context.Context, now *statement.Edition, last crawl,
 	case last.holds(at):
 		e.Standing, e.Says = avow.Kept, "When all pages were last looked through, no link carried an address, a number, an id or a field of our forms to another site."
 	}
-	if last.holds(at) || seen > 0 {
-		e.Figures = append([]avow.Figure{{Name: "links that carry something", Value: number(seen + last.leaking)}}, last.figures()...)
-		if !last.holds(at) {
-			e.Figures = e.Figures[:1]
-		}
+	if last.holds(at) {
+		e.Figures = append([]avow.Figure{{Name: "links that carry something", Value: number(last.leaking)}}, last.figures()...)
+	}
+	if seen > 0 { // one link many times, maybe
+		e.Figures = append(e.Figures, avow.Figure{Name: "times that such a link was on a page, today and yesterday", Value: number(seen)})
 	}
 	return e, nil
 }

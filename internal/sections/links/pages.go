@@ -74,7 +74,8 @@ func (s *Section) json(w http.ResponseWriter, r *http.Request) error {
 	out := registerJSON{Links: []linkJSON{}}
 	for i := range all {
 		h := &all[i]
-		out.Links = append(out.Links, linkJSON{h.host, h.described(), h.class, h.statement, moment(h.seen)})
+		seen := moment(h.seen).Truncate(24 * time.Hour) // closer would tell when somebody was there
+		out.Links = append(out.Links, linkJSON{h.host, h.described(), h.class, h.statement, seen})
 	}
 	return page.WriteJSON(w, http.StatusOK, out)
 }

@@ -170,6 +170,15 @@ func noLeak(w *world) {
 	w.wants("no-leak", avow.Kept, "without")
 	w.leaked = 1
 	w.wants("no-leak", avow.Broken, "with a leak that a visitor met")
+	w.crawled(0, 3)
+	w.leaked = 5
+	if f := w.standing("no-leak").Figures; len(f) != 5 || f[0].Value != "3" || f[4].Value != "5" {
+		w.t.Errorf("the figures are %v", f)
+	}
+	w.pass(stale)
+	if f := w.standing("no-leak").Figures; len(f) != 1 || f[0].Value != "5" {
+		w.t.Errorf("what was found long ago is counted: %v", f)
+	}
 	w.leaked = 0
 }
 
@@ -192,7 +201,8 @@ func linkRegister(t *testing.T, w *world) {
 		t.Errorf("it is shown as %s", p)
 	}
 	var out registerJSON
-	if err := json.Unmarshal([]byte(w.get("/privacy/links.json")), &out); err != nil || len(out.Links) != 1 || !out.Links[0].Described || out.Links[0].Class != "partner" {
+	if err := json.Unmarshal([]byte(w.get("/privacy/links.json")), &out); err != nil || len(out.Links) != 1 || !out.Links[0].Described || out.Links[0].Class != "partner" ||
+		out.Links[0].Seen.Hour() != 0 || out.Links[0].Seen.Minute() != 0 {
 		t.Errorf("for machines it is %+v (%v)", out, err)
 	}
 	if a := w.ask("DELETE", "/v1/links/museum.example", ""); a.Code != 200 || w.Known("museum.example") {

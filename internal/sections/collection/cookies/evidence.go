@@ -144,10 +144,10 @@ func (s *Section) trackerEvidence(m *made, clause avow.ClauseID, c counts) avow.
 		e.Standing, e.Says = avow.Untested, "No gate stands before the site, so nobody knows what its pages load."
 		e.Figures = e.Figures[:3]
 	case s.Stance == Observing && c.let > 0:
-		e.Standing, e.Says = avow.Broken, "The gate only watches at the moment, and browsers reported parts that were loaded against the statement."
+		e.Standing, e.Says = avow.Broken, "The gate only watches at the moment, and pages had parts that the statement does not allow."
 		e.Figures[3] = avow.Figure{Name: "parts that were not stopped, today and yesterday", Value: strconv.FormatInt(c.let, 10)}
 	case s.Stance == Observing:
-		e.Standing, e.Says = avow.Untested, "The gate only watches at the moment. No browser has reported a part that was loaded against the statement since yesterday."
+		e.Standing, e.Says = avow.Untested, "The gate only watches at the moment. Since yesterday no page had a part that the statement does not allow, as far as was seen."
 		e.Figures = e.Figures[:3]
 	}
 	return e

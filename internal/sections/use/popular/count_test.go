@@ -47,6 +47,7 @@ func TestWhatCounts(t *testing.T) {
 		{"a bot", "GET", "/a", "Accept: text/html|User-Agent: Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "200 text/html", false},
 		{"a browser without a window", "GET", "/a", "Accept: text/html|User-Agent: " + strings.Replace(chrome, "Chrome", "HeadlessChrome", 1), "200 text/html", false},
 		{"a program", "GET", "/a", "Accept: text/html|User-Agent: CURL/8.0", "200 text/html", false},
+		{"avow itself", "GET", "/a", "Accept: text/html, application/xhtml+xml|User-Agent: avow links", "200 text/html", false},
 		{"nobody", "GET", "/a", "Accept: text/html", "200 text/html", false},
 		{"a page of ours", "GET", "/privacy/promises", "Accept: text/html|User-Agent: " + chrome, "200 text/html", false},
 		{"what is not there", "GET", "/a", "Accept: text/html|User-Agent: " + chrome, "404 text/html", false},

@@ -30,7 +30,7 @@ func first(values []string) string {
 }
 
 // machines are words in the names of programs that read pages by themselves.
-var machines = []string{"bot", "crawl", "spider", "slurp", "preview", "headless", "monitor", "fetch", "curl", "wget", "python", "http", "java/"}
+var machines = []string{"bot", "crawl", "spider", "slurp", "preview", "headless", "monitor", "fetch", "curl", "wget", "python", "http", "java/", "avow"}
 
 // begun are the machines by the letter that they begin with, in either case.
 var begun = func() (by [256][]string) {
