@@ -49,7 +49,8 @@ type Config struct {
 
 // A Register knows the outside hosts that the site links to.
 type Register interface {
-	// Known says whether host is in the register. It must not wait for anything.
+	// Known says whether host is in the register, with its port if the address
+	// names one. It must not wait for anything.
 	Known(host string) bool
 }
 

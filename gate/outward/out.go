@@ -72,7 +72,7 @@ func (h *Hops) Handler(known func(host string) bool) http.Handler {
 				Says:    []string{"Somebody made a link that looks as if it came from here. This site did not make it, and does not lead you there. It names:"},
 				Address: to, Home: "/",
 			})
-		case r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && known(u.Hostname()):
+		case r.Header.Get("Sec-Fetch-Site") == "same-origin" && r.Header.Get("Sec-Fetch-Mode") == "navigate" && known(u.Host):
 			w.Header().Set("Referrer-Policy", "strict-origin-when-cross-origin")
 			w.Header().Set("Cache-Control", "no-store")
 			w.Header().Set("Location", u.String())

@@ -30,7 +30,9 @@ func ask(h http.Handler, method, url string, headers ...string) (*http.Response,
 // nobody else is.
 func TestOut(t *testing.T) {
 	g := New(key, "/privacy")
-	h := g.Handler(func(host string) bool { return host == "partner.example" || host == "xn--bcher-kva.example" })
+	h := g.Handler(func(host string) bool {
+		return host == "partner.example" || host == "partner.example:8443" || host == "xn--bcher-kva.example"
+	})
 	const good = "https://partner.example/deep?x=1&y=ü#z"
 	ours := []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "navigate"}
 	signed := func(to string) string { return hopTo(g, to) }
@@ -48,6 +50,7 @@ func TestOut(t *testing.T) {
 		"typed":            {signed(good), []string{"Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"}, 200, "", true},
 		"fetched":          {signed(good), []string{"Sec-Fetch-Site", "same-origin", "Sec-Fetch-Mode", "cors"}, 200, "", true},
 		"an old browser":   {signed(good), nil, 200, "", true},
+		"another port":     {signed("https://partner.example:9443/"), ours, 200, "", true},
 		"an unknown host":  {signed("https://other.example/"), ours, 200, "", true},
 		"a wrong mac":      {strings.TrimSuffix(signed(good), "A") + "B", ours, 200, "", false},
 		"no mac":           {"/privacy/out?to=" + url.QueryEscape(good), ours, 200, "", false},
