@@ -249,8 +249,24 @@ func (s *Scrubber) guess(dst, b []byte) []byte {
 		return s.agent(dst, b)
 	case len(b) > 1 && b[0] == '/' && b[1] != '/', weblike(b):
 		return s.target(dst, b)
+	case isCookies(b):
+		return s.put(dst, b, Secret, placeholders[Secret])
 	}
 	return s.text(dst, b)
+}
+
+// isCookies says whether b is a list of cookies as a browser sends it (RFC 6265,
+// section 4.2.1). One alone could be anything.
+func isCookies(b []byte) bool {
+	n := 0
+	for part := range bytes.SplitSeq(b, []byte("; ")) {
+		name, _, ok := bytes.Cut(part, []byte("="))
+		if !ok || len(name) == 0 || bytes.IndexByte(name, ' ') >= 0 {
+			return false
+		}
+		n++
+	}
+	return n > 1
 }
 
 func weblike(b []byte) bool {

@@ -54,6 +54,8 @@ var lines = []struct{ name, in, want string }{
 		`/avatars/[e-mail] /img/logo@2x.png /npm/vue@3.4.21/dist/vue.global.js`},
 	{"secrets", `AKIAIOSFODNN7EXAMPLE ghp_16C7e42F292c6912E7710c838347Ae178B4a eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_1 0123456789abcdef0123456789abcdef`,
 		`[secret] [secret] [jwt] [secret]`},
+	{"cookies behind", `203.0.113.7 - - [24/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl/8" "sid=abcdef0123; user=ada; theme=" "rt=0.1" "rt=0.1, ut=0.2"`,
+		`203.0.113.0 - - [24/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "curl other" "[secret]" "rt=0.1" "rt=0.1, ut=0.2"`},
 	{"secrets of few digits", `/reset/aymCpytlhUHDkcSFxfThQV_2sZx6OSDpMKDXSVVNsDfv_BAavNyHVPxQ_Ns0ofYt2A /r/yMIBxgNsIazeY2EuenGiIF_UUUZVJ_OUZ2N5SL-HtXpKGBk_VSMPMOhyKRjcSOaMkw`,
 		`/reset/[secret] /r/[secret]`},
 	{"phones", `+1-212-555-0123 (212) 555-0123 212.555.0123 020 7946 0958 07700 900123 06.12.34.56.78 030/1234567 0044 20 7946 0958 +49(171)2345678`,
