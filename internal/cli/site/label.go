@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -55,6 +56,9 @@ func (c *Links) label(w *world.World) (err error) {
 	defer l.from.Close()
 	l.to = l.from
 	if c.Out != "" {
+		if err := apart(c.Label, c.Out); err != nil {
+			return err
+		}
 		if err := os.MkdirAll(c.Out, 0o755); err != nil {
 			return fmt.Errorf("make the folder: %w", err)
 		}
@@ -62,14 +66,28 @@ func (c *Links) label(w *world.World) (err error) {
 			return fmt.Errorf("open the folder: %w", err)
 		}
 		defer l.to.Close()
-		if within, err := inside(c.Label, c.Out); err != nil || within {
-			return errors.Join(err, errors.New("--out lies in the folder that is read, or is it: name another one"))
-		}
 	}
 	if err := l.all(); err != nil {
 		return err
 	}
 	return c.sayLabels(w.Stdout, &l)
+}
+
+// apart refuses a place in a folder that is read, which may have yet to be made:
+// what is written there would be read the next time.
+func apart(folder, place string) error {
+	info, err := os.Stat(folder)
+	if err != nil || !info.IsDir() {
+		return err
+	}
+	there := place
+	for _, err := os.Stat(there); errors.Is(err, fs.ErrNotExist) && there != filepath.Dir(there); _, err = os.Stat(there) {
+		there = filepath.Dir(there)
+	}
+	if within, err := inside(folder, there); err != nil || within {
+		return errors.Join(err, fmt.Errorf("%s lies in %s, which is read: choose another place with --out", place, folder))
+	}
+	return nil
 }
 
 // inside says whether a folder is another or lies in it, whatever they are

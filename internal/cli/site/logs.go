@@ -259,8 +259,10 @@ func (c *Logs) targets(logs []log) ([]string, error) {
 	if stat, err := os.Stat(c.From[0]); len(logs) > 1 || err == nil && stat.IsDir() {
 		folder = true
 	}
-	if err := c.apart(); err != nil {
-		return nil, err
+	for _, from := range c.From {
+		if err := apart(from, c.Out); err != nil {
+			return nil, err
+		}
 	}
 	var targets []string
 	for _, l := range logs {
@@ -282,21 +284,6 @@ func (c *Logs) targets(logs []log) ([]string, error) {
 		}
 	}
 	return targets, nil
-}
-
-// apart refuses a place in a folder that is read: what is written there would be
-// read with the logs the next time.
-func (c *Logs) apart() error {
-	there := c.Out
-	for _, err := os.Stat(there); err != nil && there != filepath.Dir(there); _, err = os.Stat(there) {
-		there = filepath.Dir(there) // where it will be made
-	}
-	for _, from := range c.From {
-		if within, err := inside(from, there); err == nil && within {
-			return fmt.Errorf("%s lies in %s, which is read: choose another place with --out", c.Out, from)
-		}
-	}
-	return nil
 }
 
 // follow scrubs a log as it grows until the command is ended.
