@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/avow-privacy/avow/gate/choice"
+	"github.com/avow-privacy/avow/gate/unpack"
+	"github.com/avow-privacy/avow/gate/wall"
 )
 
 // An answer is the ResponseWriter that a site is given.
@@ -25,8 +27,11 @@ type answer struct {
 	accepts          bool   // the browser reads gzip
 	secure, own      bool
 	fits             bool   // it may be a page to change
+	service          bool   // it may be a service worker
 	validator        string // suffix of the ETags that were asked for
 	strays           strays
+	sent             []string // lines of Cookie
+	fragment         bool     // a script asks, for a part of a page
 
 	status      int  // waits for the first bytes
 	began, gone bool // the header is written; the connection is somebody else's
@@ -43,12 +48,14 @@ func (a *answer) take(r *http.Request) *http.Request {
 	a.fits = !a.own && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodPost) && a.navigates(r)
 	if a.fits {
 		a.at = r.URL.RequestURI()
-		a.accepts = acceptsGzip(r.Header["Accept-Encoding"])
+		a.fragment = a.dest == "empty" || a.dest == "" && r.Header.Get("Hx-Request") != ""
+		a.accepts = unpack.AcceptsGzip(r.Header["Accept-Encoding"])
 		if signal && (a.dest == "document" || a.dest == "") {
 			a.g.signal(a.decision.Honoured)
 		}
 	}
-	all, kept, lost := a.sieve(r.Header["Cookie"])
+	a.sent = r.Header["Cookie"]
+	all, kept, lost := a.sieve(a.sent)
 	if !a.subresource() {
 		for _, name := range lost {
 			declared, _ := a.rules.may(name, a.set)
@@ -60,7 +67,8 @@ func (a *answer) take(r *http.Request) *http.Request {
 		a.strays = nil
 		return r
 	}
-	if all && !a.fits {
+	a.service = service(r)
+	if all && !a.fits && !a.service {
 		return r
 	}
 	seen := *r
@@ -70,6 +78,9 @@ func (a *answer) take(r *http.Request) *http.Request {
 		if kept != "" {
 			seen.Header["Cookie"] = []string{kept}
 		}
+	}
+	if a.service {
+		whole(seen.Header)
 	}
 	if a.fits {
 		a.ask(seen.Header)
@@ -150,6 +161,7 @@ func (a *answer) WriteHeader(status int) {
 	a.began = true
 	a.dress(status, h)
 	a.w.WriteHeader(status)
+	a.precede()
 }
 
 // settle sends the header that waited for the first bytes.
@@ -167,7 +179,7 @@ func (a *answer) early(status int, h http.Header) {
 	}
 	theirs := h.Clone()
 	delete(h, "Set-Cookie")
-	a.hints(h)
+	wall.Hints(h, a.asks)
 	a.raise(h)
 	a.w.WriteHeader(status)
 	clear(h)
@@ -182,20 +194,28 @@ func (a *answer) dress(status int, h http.Header) {
 	if to := h.Get("Location"); to != "" {
 		a.leak([]byte(to), " in a redirect")
 	}
+	kind := kindOf(h)
+	if still(kind) {
+		// Caches may keep it for everybody, so nobody's cookie goes along.
+		if !a.g.Observe {
+			h["X-Content-Type-Options"] = nosniff
+			a.keepChoice(h)
+			a.add(h, alone)
+		}
+		return
+	}
 	if !a.g.Observe {
+		a.keepChoice(h)
 		a.expire(h)
 		a.renew(h)
 	}
-	kind := kindOf(h)
-	if status == http.StatusNotModified && kind == "" && a.subresource() || harmless(kind) {
-		return
-	}
-	change := a.fits && !a.own && isHTML(kind) && readable(h) && status != http.StatusPartialContent && bodied(status)
+	a.begins(status, h)
+	change := a.fits && !a.own && isHTML(kind) && unpack.Reads(unpack.Encoding(h)) && status != http.StatusPartialContent && bodied(status)
 	if change && a.method != http.MethodHead {
 		a.page = a.g.open(a, h)
 	}
 	if !a.g.Observe {
-		a.hints(h)
+		wall.Hints(h, a.asks)
 		a.policy(h)
 		a.keepApart(status, h, kind, change)
 	}
@@ -204,7 +224,11 @@ func (a *answer) dress(status int, h http.Header) {
 
 // raise puts up the wall. The site's own policy stays beside it.
 func (a *answer) raise(h http.Header) {
-	for _, one := range a.rules.wall(a.set) {
+	a.add(h, a.rules.wall(a.set))
+}
+
+func (a *answer) add(h http.Header, all []wall.Header) {
+	for _, one := range all {
 		switch {
 		case one.Name == "Connection-Allowlist", len(h[one.Name]) == 0:
 			h[one.Name] = one.Values
@@ -228,11 +252,11 @@ func (a *answer) keepApart(status int, h http.Header, kind string, change bool) 
 		a.mark(h)
 	}
 	if change {
-		for _, name := range []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"} {
+		for _, name := range changes {
 			delete(h, name)
 		}
 		switch {
-		case !encoded(h):
+		case unpack.Encoding(h) == "":
 		case a.accepts:
 			h["Content-Encoding"] = gzipOnly
 		default:
@@ -253,6 +277,9 @@ func (a *answer) policy(h http.Header) {
 	h["Referrer-Policy"] = referrer
 }
 
+// changes are the headers that tell of the bytes of a body.
+var changes = []string{"Content-Length", "Accept-Ranges", "Content-Md5", "Digest", "Content-Digest", "Repr-Digest"}
+
 // Headers that are the same each time. Nobody changes them.
 var (
 	vary     = []string{"Cookie, Sec-GPC"}
@@ -270,11 +297,11 @@ func (a *answer) renew(h http.Header) {
 	}
 	defer survive()
 	text := a.rules.withdraw(a.choice, a.g.Clock()).Seal(a.g.Key)
-	c := choice.Cookie + "=" + text + "; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"
+	c, more := choice.Cookie, ""
 	if a.secure {
-		c += "; Secure"
+		c, more = choice.SecureCookie, "; Secure"
 	}
-	h["Set-Cookie"] = append(h["Set-Cookie"], c)
+	h["Set-Cookie"] = append(h["Set-Cookie"], c+"="+text+"; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"+more)
 }
 
 // Write sends more of the answer.

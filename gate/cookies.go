@@ -34,31 +34,27 @@ func (s strays) has(name string) bool {
 // on; else kept are those that may, and lost those that may not.
 func (a *answer) sieve(lines []string) (all bool, kept string, lost strays) {
 	all = true
-	for _, line := range lines {
-		for name := range jar.Pairs(line) {
-			if !a.passes(name) {
-				all = false
-			}
+	for name := range jar.All(lines) {
+		if !a.passes(name) {
+			all = false
 		}
 	}
 	if all {
 		return true, "", nil
 	}
 	var b strings.Builder
-	for _, line := range lines {
-		for name, value := range jar.Pairs(line) {
-			switch {
-			case a.passes(name):
-				if b.Len() > 0 {
-					b.WriteString("; ")
-				}
-				if name != "" {
-					b.WriteString(name + "=")
-				}
-				b.WriteString(value)
-			case name != choice.Cookie && len(lost) < mostExpired && !lost.has(name):
-				lost = append(lost, name)
+	for name, value := range jar.All(lines) {
+		switch {
+		case a.passes(name):
+			if b.Len() > 0 {
+				b.WriteString("; ")
 			}
+			if name != "" {
+				b.WriteString(name + "=")
+			}
+			b.WriteString(value)
+		case !choice.Named(name) && len(lost) < mostExpired && !lost.has(name):
+			lost = append(lost, name)
 		}
 	}
 	return false, b.String(), lost
@@ -66,7 +62,7 @@ func (a *answer) sieve(lines []string) (all bool, kept string, lost strays) {
 
 // passes says whether the site may see a cookie. The choice is none of its business.
 func (a *answer) passes(name string) bool {
-	if name == choice.Cookie {
+	if choice.Named(name) {
 		return a.own
 	}
 	_, allowed := a.rules.may(name, a.set)
@@ -99,6 +95,24 @@ func (a *answer) expire(h http.Header) {
 	}
 }
 
+// keepChoice lets the site clear what it has in a browser, but not what the
+// visitor chose: whoever said no would be asked again, and what goes on until a no
+// would go on. Cookies that were sent are expired one by one instead.
+func (a *answer) keepChoice(h http.Header) {
+	kept, all := jar.Clearing(h["Clear-Site-Data"])
+	if !all {
+		return
+	}
+	if delete(h, "Clear-Site-Data"); kept != "" {
+		h["Clear-Site-Data"] = []string{kept}
+	}
+	for name := range jar.All(a.sent) {
+		if !choice.Named(name) && len(a.strays) < mostExpired && !a.strays.has(name) {
+			a.strays = append(a.strays, name)
+		}
+	}
+}
+
 // filter goes over the Set-Cookie headers of an answer. What may not be kept is
 // dropped, what may is kept no longer than declared.
 func (a *answer) filter(h http.Header) {
@@ -106,7 +120,7 @@ func (a *answer) filter(h http.Header) {
 	kept := lines[:0]
 	for _, line := range lines {
 		name := jar.Name(line)
-		if name == choice.Cookie {
+		if choice.Named(name) {
 			if a.own {
 				kept = append(kept, line)
 			}

@@ -55,6 +55,8 @@ func TestSetCookie(t *testing.T) {
 		{"__host-safe=1", "", ""},
 		{"evil=1, basket=2", "", ""},
 		{choice.Cookie + "=forged", "", ""},
+		{choice.SecureCookie + "=forged; Path=/; Secure; HttpOnly", "", ""},
+		{choice.SecureCookie + "=; Max-Age=0; Path=/; Secure; HttpOnly", "", ""},
 	} {
 		for cookie, want := range map[string]string{"": c.none, yes(t, g): c.yes} {
 			a := ask(g.Handler(site("text/plain", "", "Set-Cookie", c.set)), "GET", "https://harbour.example/x", "Cookie", cookie)
@@ -195,4 +197,61 @@ func FuzzCookie(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReplayed: a choice that was signed for another browser, and that a script
+// wrote into this one, is none over https; over http it takes a no back from nobody.
+func TestReplayed(t *testing.T) {
+	g, _ := newGate(t)
+	offers := offersOf(t)
+	no := choice.Cookie + "=" + offers.Press(choice.Choice{}, choice.Press{}, [16]byte{2}, today).Seal(key)
+	theirs := strings.Replace(yes(t, g), choice.SecureCookie, choice.Cookie, 1)
+	for _, c := range []struct {
+		url, cookies string
+		want         bool
+	}{
+		{"https://harbour.example/x", yes(t, g), true},
+		{"https://harbour.example/x", theirs, false},
+		{"https://harbour.example/x", yes(t, g) + "; " + no, true},
+		{"http://harbour.example/x", theirs, true}, // a browser has no better cookie there
+		{"http://harbour.example/x", no + "; " + theirs, false},
+		{"http://harbour.example/x", theirs + "; " + no, false},
+		{"http://harbour.example/x", theirs + "; " + theirs + "; avow-choice=forged", true},
+	} {
+		a := ask(g.Handler(site("text/html", pageText)), "GET", c.url, "Cookie", c.cookies)
+		if got := strings.Contains(a.Header.Get("Content-Security-Policy"), "maps.example"); got != c.want {
+			t.Errorf("%s with %.40s…: a yes holds: %v", c.url, c.cookies, got)
+		}
+	}
+}
+
+// TestClearing: a site may clear everything in a browser but the choice.
+func TestClearing(t *testing.T) {
+	g, _ := newGate(t)
+	for given, want := range map[string]string{
+		`"cookies"`:                    "",
+		`"cache", "cookies","storage"`: `"cache", "storage"`,
+		`"storage"`:                    `"storage"`,
+		`"*"`:                          `"cache", "storage", "executionContexts", "clientHints", "prefetchCache", "prerenderCache"`,
+	} {
+		a := ask(g.Handler(site("text/html", pageText, "Clear-Site-Data", given)), "GET", "https://harbour.example/", "Cookie", yes(t, g)+"; login=1")
+		gone := strings.Join(a.Header["Set-Cookie"], "|")
+		if got := a.Header.Get("Clear-Site-Data"); got != want || strings.Contains(gone, choice.Cookie) || strings.Contains(gone, "login=; Path=/; Max-Age=0") != (given != want) {
+			t.Errorf("%s becomes %q, and the cookies %q", given, got, gone)
+		}
+		if a = ask(g.Handler(site("image/png", "x", "Clear-Site-Data", given)), "GET", "https://harbour.example/"); a.Header.Get("Clear-Site-Data") != want {
+			t.Errorf("of a picture, %s becomes %q", given, a.Header.Get("Clear-Site-Data"))
+		}
+	}
+}
+
+// TestNobodysCookie: an answer that caches may give to everybody has nobody's
+// cookie, neither one that is withdrawn nor one that is expired.
+func TestNobodysCookie(t *testing.T) {
+	g, _ := newGate(t)
+	a := ask(g.Handler(site("image/png", "x", "Cache-Control", "public, max-age=60")), "GET", "https://harbour.example/a.png",
+		"Cookie", yes(t, g)+"; evil=1", "Sec-Gpc", "1", "Sec-Fetch-Dest", "")
+	if got := a.Header["Set-Cookie"]; len(got) != 0 {
+		t.Errorf("a picture sets %q", got)
+	}
 }

@@ -1,8 +1,9 @@
 // Package gate is net/http middleware that holds a site to its statement: cookies, third parties, signals, outward links.
 //
-// The wall, two headers that browsers enforce, is on every answer that can be a
-// document, a script or a worker: errors, redirects and 304 too. Everything else,
-// the marks on links and what stands in for parts of a page, is grace.
+// The wall, two headers that browsers enforce, is on every answer: errors,
+// redirects and 304 too. Pictures, styles and the like have one that is the same
+// for everybody, so that caches can keep them. Everything else, the marks on links
+// and what stands in for parts of a page, is grace.
 //
 // A gate fails closed. Whatever of it breaks, the answer has the wall for
 // "nothing chosen", or none is given. A gate without a statement answers 503.
@@ -72,7 +73,7 @@ type Gate struct {
 
 // kept are all rules there are: a statement may promise more than a gate can keep.
 var kept = []statement.Kind{"data", "purposes", "collect.form", "collect.visit", "cookies", "trackers", "never", "receipts.form",
-	"optout", "signals", "popular", "links", "security.keys", "security.log", "security.restore",
+	"optout", "signals", "popular", "links.label", "links.register", "links.leaks", "security.keys", "security.log", "security.restore",
 	"changes.date", "changes.history", "changes.pinned", "acceptance.notice"}
 
 // New returns a Gate. Its key has to have 32 bytes, and its statement, if it has

@@ -7,17 +7,23 @@ import (
 	"github.com/avow-privacy/avow/gate/markup"
 )
 
-// kindOf is the media type of an answer, without parameters.
+// kindOf is the media type of an answer, without parameters. Of several, in one
+// line or more, browsers take the last (Fetch, section 3.5).
 func kindOf(h http.Header) string {
-	kind, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	lines := h["Content-Type"]
+	if len(lines) == 0 {
+		return ""
+	}
+	line := lines[len(lines)-1]
+	kind, _, _ := strings.Cut(line[strings.LastIndexByte(line, ',')+1:], ";")
 	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 func isHTML(kind string) bool { return kind == "text/html" }
 
-// harmless are the types that a browser takes for no document and no script,
-// since nosniff is there too.
-func harmless(kind string) bool {
+// still are the types that load nothing by themselves, and are no script since
+// nosniff is there too. What they get is alone, for whatever was chosen.
+func still(kind string) bool {
 	major, _, _ := strings.Cut(kind, "/")
 	switch major {
 	case "image":
@@ -31,49 +37,6 @@ func harmless(kind string) bool {
 // bodied says whether an answer of this status has a body.
 func bodied(status int) bool {
 	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
-}
-
-// encodingOf is how an answer is encoded, "" for not at all.
-func encodingOf(h http.Header) string {
-	switch e := strings.ToLower(strings.TrimSpace(strings.Join(h["Content-Encoding"], ","))); e {
-	case "identity":
-		return ""
-	case "x-gzip":
-		return "gzip"
-	default:
-		return e
-	}
-}
-
-func encoded(h http.Header) bool { return encodingOf(h) != "" }
-
-// readable says whether the gate can read an answer.
-func readable(h http.Header) bool {
-	switch encodingOf(h) {
-	case "", "gzip", "deflate":
-		return true
-	}
-	return false
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110, section 12.5.3).
-func acceptsGzip(lines []string) bool {
-	any := false
-	for _, line := range lines {
-		for one := range strings.SplitSeq(line, ",") {
-			name, weight, _ := strings.Cut(one, ";")
-			name = strings.ToLower(strings.TrimSpace(name))
-			weight = strings.ReplaceAll(strings.ToLower(weight), " ", "")
-			no := strings.HasPrefix(weight, "q=0") && strings.Trim(weight[2:], "0.") == ""
-			switch name {
-			case "gzip", "x-gzip":
-				return !no
-			case "*":
-				any = !no
-			}
-		}
-	}
-	return any
 }
 
 // mark tells in the ETag for which choice a page was changed. It is weak from
@@ -114,92 +77,10 @@ func unmarked(lines []string, suffix string) string {
 	return strings.Join(kept, ", ")
 }
 
-// hints takes out of a header what makes a browser ask other hosts where no wall
-// reaches: hints of what to load (preconnect is governed by no policy), and
-// where reports go that the site did not declare.
-func (a *answer) hints(h http.Header) {
-	if lines := h["Link"]; len(lines) > 0 {
-		a.links(h, lines)
-	}
-	for _, name := range []string{"Report-To", "Nel", "Reporting-Endpoints"} {
-		for _, line := range h[name] {
-			if !a.ours(line) {
-				delete(h, name)
-				break
-			}
-		}
-	}
-	if _, there := h["Report-To"]; !there {
-		delete(h, "Nel") // tells to send reports, to whom Report-To says
-	}
-}
-
-// links keeps of the Link header what leads nowhere that may not be asked, and
-// what only says how pages belong together.
-func (a *answer) links(h http.Header, lines []string) {
-	var kept []string
-	for _, line := range lines {
-		for line != "" {
-			end := endOfLink(line)
-			one := strings.TrimSpace(line[:end])
-			line = strings.TrimPrefix(line[end:], ",")
-			if one != "" && (a.ours(one) || !loads(one)) {
-				kept = append(kept, one)
-			}
-		}
-	}
-	if delete(h, "Link"); kept != nil {
-		h["Link"] = kept
-	}
-}
-
-// endOfLink is where the first link of a Link header ends (RFC 8288, section 3).
-func endOfLink(line string) int {
-	quoted, address := false, false
-	for i := range len(line) {
-		switch c := line[i]; {
-		case c == '"' && !address:
-			quoted = !quoted
-		case c == '<' && !quoted:
-			address = true
-		case c == '>':
-			address = false
-		case c == ',' && !quoted && !address:
-			return i
-		}
-	}
-	return len(line)
-}
-
-// loads says whether a link makes a browser do something by itself.
-func loads(link string) bool {
-	link = strings.ToLower(link)
-	for _, word := range []string{"preload", "preconnect", "prefetch", "prerender", "stylesheet", "icon", "manifest", "dictionary", "expect"} {
-		if strings.Contains(link, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// ours says whether every absolute address in a text is one that may be asked.
-func (a *answer) ours(text string) bool {
-	for {
-		i := strings.Index(text, "//")
-		if i < 0 {
-			return true
-		}
-		text = text[i+2:]
-		host := hostIn(text)
-		if v := a.rules.verdict([]byte(a.name), []byte(strings.ToLower(host)), a.set); v != markup.Ours && v != markup.Allowed {
-			return false
-		}
-	}
-}
-
-// hostIn is the host, and port, that text begins with.
-func hostIn(text string) string {
-	return text[:len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%[]:"))]
+// asks says whether a page may ask a host, as written in an address.
+func (a *answer) asks(host string) bool {
+	v := a.rules.verdict([]byte(a.name), []byte(strings.ToLower(host)), a.set)
+	return v == markup.Ours || v == markup.Allowed
 }
 
 // hostName is a host as pages write it: in lower case, without the usual port.

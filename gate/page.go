@@ -62,7 +62,7 @@ func (g *Gate) open(a *answer, h http.Header) *page {
 	p.self = append(p.self[:0], a.name...)
 	p.policies = append(p.policies[:0], h["Content-Security-Policy"]...)
 	p.rules.Self = schemeOf(a.secure) + "://" + a.name
-	p.rules.Fragment = a.dest == "empty"
+	p.rules.Fragment = a.fragment
 	p.rules.Label = a.rules.label
 	p.rules.Head = nil
 	if !p.rules.Fragment && !p.watching {
@@ -70,7 +70,7 @@ func (g *Gate) open(a *answer, h http.Header) *page {
 	}
 	p.out.Reset(a.w)
 	p.sink = p.out
-	encoding := encodingOf(h)
+	encoding := unpack.Encoding(h)
 	switch {
 	case p.watching:
 		p.sink = io.Discard
@@ -246,7 +246,7 @@ func (a *answer) leak(url []byte, how string) {
 		return
 	}
 	_, rest, absolute := strings.Cut(string(url), "//")
-	if host := hostIn(rest); absolute && a.rules.verdict([]byte(a.name), []byte(strings.ToLower(host)), a.set) != markup.Ours {
+	if host := wall.HostIn(rest); absolute && a.rules.verdict([]byte(a.name), []byte(strings.ToLower(host)), a.set) != markup.Ours {
 		a.g.violation(wall.Violation{Kind: wall.Leak, What: host, Where: a.path, How: what + how, Let: true})
 	}
 }

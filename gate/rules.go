@@ -67,17 +67,7 @@ func (n *rules) stand(g *Gate, r *http.Request, signal bool) (s standing) {
 			s = standing{}
 		}
 	}()
-	var c choice.Choice
-	for _, line := range r.Header["Cookie"] {
-		for name, value := range jar.Pairs(line) {
-			if name != choice.Cookie {
-				continue
-			}
-			if one, ok := n.open(g.Key, value); ok {
-				c = one
-			}
-		}
-	}
+	c := choice.Read(jar.All(r.Header["Cookie"]), secure(r), func(text string) (choice.Choice, bool) { return n.open(g.Key, text) })
 	d := n.decide(c, signal, g.Clock())
 	return standing{d.Allowed, d, c}
 }
@@ -86,6 +76,14 @@ func (n *rules) stand(g *Gate, r *http.Request, signal bool) (s standing) {
 // anywhere but here.
 var strictest = []wall.Header{
 	{Name: "Content-Security-Policy", Values: []string{"default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; base-uri 'self'"}},
+	{Name: "Connection-Allowlist", Values: []string{"(response-origin)"}},
+}
+
+// alone are the headers of a picture or a style. In a frame or a window of its own
+// a browser makes a document of it, into which any page of the site could write:
+// so it is of no origin, and may load nothing but itself.
+var alone = []wall.Header{
+	{Name: "Content-Security-Policy", Values: []string{"default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'; sandbox"}},
 	{Name: "Connection-Allowlist", Values: []string{"(response-origin)"}},
 }
 

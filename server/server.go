@@ -205,6 +205,7 @@ func (s *Server) frame() page.Frame {
 	f := page.Frame{Home: "/", Language: "en"}
 	if e := s.changes.InForce(); e != nil {
 		f.Organisation, f.Language = e.Organisation.Name, e.Language
+		f.Choices, f.Links, f.Popular = e.Asks(), e.Links != nil && e.Links.Register, e.Popular != nil
 	}
 	return f
 }

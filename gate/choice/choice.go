@@ -48,9 +48,11 @@ const (
 )
 
 // To says what c answers to an offer.
-func (c *Choice) To(o *Offer) Answer {
+func (c *Choice) To(o *Offer) Answer { return c.said(o.Hash) }
+
+func (c *Choice) said(hash uint32) Answer {
 	for i := range c.n {
-		if c.hashes[i] == o.Hash {
+		if c.hashes[i] == hash {
 			if c.yes.Has(i) {
 				return Yes
 			}

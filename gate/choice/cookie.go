@@ -5,13 +5,60 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/binary"
+	"iter"
 	"time"
 
 	"github.com/avow-privacy/avow/internal/statement"
 )
 
-// Cookie is the name of the cookie that remembers a choice.
-const Cookie = statement.ChoiceCookie
+// Cookie is the name of the cookie that remembers a choice, and SecureCookie its
+// name over https. A signature alone does not tell whose choice it is: a script
+// could write one that was signed for another browser. It cannot write one whose
+// name begins with __Host-Http-, where browsers know that prefix.
+const (
+	Cookie       = statement.ChoiceCookie
+	SecureCookie = statement.SecureChoiceCookie
+)
+
+// Named says whether a cookie has a name that choices are remembered by.
+func Named(name string) bool { return name == Cookie || name == SecureCookie }
+
+// Read finds the choice among the cookies of a request. SecureCookie goes before,
+// and is the only one that counts over https. Of Cookie there can be several, put
+// there by a script for another path or domain: then yes is what all of them say.
+func Read(cookies iter.Seq2[string, string], secure bool, open func(text string) (Choice, bool)) (c Choice) {
+	for name, value := range cookies {
+		if !Named(name) || name == Cookie && secure {
+			continue
+		}
+		one, ok := open(value)
+		switch {
+		case !ok:
+		case name == SecureCookie:
+			return one
+		case c.None():
+			c = one
+		default:
+			c.narrow(&one)
+		}
+	}
+	return c
+}
+
+// narrow leaves of c what another choice says too, and takes over what it refuses.
+func (c *Choice) narrow(by *Choice) {
+	for i := range c.n {
+		if by.said(c.hashes[i]) != Yes {
+			c.yes &^= 1 << i
+		}
+	}
+	for i := range by.n {
+		if c.said(by.hashes[i]) == Unasked {
+			c.answer(by.hashes[i], false)
+		}
+	}
+	c.Signal = c.Signal && by.Signal
+}
 
 // A sealed choice is
 //

@@ -33,6 +33,39 @@ func Pairs(line string) iter.Seq2[string, string] {
 	}
 }
 
+// All are the cookies of all lines of a Cookie header.
+func All(lines []string) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, line := range lines {
+			for name, value := range Pairs(line) {
+				if !yield(name, value) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Clearing reads Clear-Site-Data (W3C, section 3.1). If it is to clear all cookies,
+// kept is what else it clears.
+func Clearing(lines []string) (kept string, cookies bool) {
+	var types []string
+	for _, line := range lines {
+		for one := range strings.SplitSeq(line, ",") {
+			switch one = strings.Trim(one, " \t"); one {
+			case `"cookies"`:
+				cookies = true
+			case `"*"`:
+				cookies = true
+				types = append(types, `"cache"`, `"storage"`, `"executionContexts"`, `"clientHints"`, `"prefetchCache"`, `"prerenderCache"`)
+			default:
+				types = append(types, one)
+			}
+		}
+	}
+	return strings.Join(types, ", "), cookies
+}
+
 // Paths are where a cookie of the page at path may lie: the root, then from the
 // page upwards. What cannot be written in a header is left out.
 func Paths(path string) iter.Seq[string] {

@@ -168,7 +168,7 @@ func (w *Wall) under(host []byte, set choice.Set) (u use, declared bool) {
 // Cookie says whether a cookie may be kept where set was chosen. The one that
 // remembers the choice is declared by this program.
 func (w *Wall) Cookie(name string, set choice.Set) (declared, allowed bool) {
-	if name == choice.Cookie {
+	if choice.Named(name) {
 		return true, true
 	}
 	c := w.cookies[name]

@@ -38,6 +38,9 @@ type Frame struct {
 	Organisation string
 	Home         string // where the organisation's own site is
 	Language     string // BCP 47 tag of the statement's prose
+
+	// What the statement has pages of.
+	Choices, Links, Popular bool
 }
 
 // Pages renders pages in their common frame.

@@ -100,7 +100,7 @@ func (s *Statement) table(name string, l *words.Lexicon) prose.Table {
 			row(c.Name, c.For, keep(c.Keep, l), l.Text("consent."+c.Consent))
 		}
 		if s.Asks() && !slices.ContainsFunc(s.Cookies, func(c Cookie) bool { return c.Name == ChoiceCookie }) {
-			row(ChoiceCookie, l.Text("choice"), keep("12 months", l), l.Text("consent.none"))
+			row(ChoiceCookie+" / "+SecureChoiceCookie, l.Text("choice"), keep("12 months", l), l.Text("consent.none"))
 		}
 	case "trackers":
 		head("host", "for", "consent")

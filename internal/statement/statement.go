@@ -120,6 +120,10 @@ type Cookie struct {
 // chosen about the others.
 const ChoiceCookie = "avow-choice"
 
+// SecureChoiceCookie is its name over https. No script can write a cookie that
+// begins so (RFC 6265bis, section 4.1.3; Chromium since 140).
+const SecureChoiceCookie = "__Host-Http-" + ChoiceCookie
+
 // Asks says whether anything waits for a visitor's choice, which then has to be
 // remembered.
 func (s *Statement) Asks() bool {

@@ -33,6 +33,11 @@ var shots = []struct {
 	{"receipt", "light", 1280, 1200, func(v *visitor) { v.send(); v.follow(".actions a.plain") }},
 	{"verify", "light", 1280, 1400, (*visitor).verified},
 	{"verify-dark", "dark", 1280, 1400, (*visitor).verified},
+	{"asked", "light", 1280, 900, func(v *visitor) { v.open("/") }},
+	{"asked-narrow-dark", "dark", 360, 800, func(v *visitor) { v.open("/") }},
+	{"waiting", "light", 1280, 1100, func(v *visitor) { v.open("/workshop") }},
+	{"choices", "light", 1280, 1100, func(v *visitor) { v.open("/privacy/choices") }},
+	{"links", "light", 1280, 900, func(v *visitor) { v.open("/privacy/links") }},
 	{"changes", "light", 1280, 900, func(v *visitor) { v.open("/privacy/changes") }},
 	{"diff", "light", 1280, 1300, func(v *visitor) { v.open("/privacy/diff/1..2") }},
 }

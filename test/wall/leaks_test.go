@@ -28,8 +28,8 @@ func TestFirefox(t *testing.T) {
 	p := &proof{t: t, third: newThirdParty(t), absent: firefoxLacks, held: []class{tags, runTime, workers}}
 	p.open(newFirefox(t, p.third, false))
 	p.lap("none")
-	p.lap("accept")
 	if *allStates {
+		p.lap("accept")
 		p.lap("refuse")
 		p.browser = newFirefox(t, p.third, true)
 		p.lap("gpc")

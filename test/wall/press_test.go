@@ -85,6 +85,7 @@ func (c *caller) missing(got map[arrival]int, state string) string {
 // TestPress says yes and no as people and as scripts do.
 func TestPress(t *testing.T) {
 	third := newThirdParty(t)
+	third.cache = "no-store" // each page is opened more than once
 	b := newChromium(t, third)
 	h := newHouse(t, third, statementText(), true)
 	t.Run("a script cannot say yes", func(t *testing.T) {

@@ -35,6 +35,7 @@ type thirdParty struct {
 	server   *http.Server
 	packets  net.PacketConn
 	port     int
+	cache    string // Cache-Control of what it answers
 
 	mu     sync.Mutex
 	visits map[string]*tally
@@ -52,7 +53,7 @@ type arrival struct{ channel, kind string }
 
 func newThirdParty(t testing.TB) *thirdParty {
 	t.Helper()
-	p := &thirdParty{visits: map[string]*tally{}}
+	p := &thirdParty{cache: "max-age=600", visits: map[string]*tally{}}
 	var err error
 	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		t.Fatal(err)
@@ -174,7 +175,7 @@ func (p *thirdParty) answer(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
 	h.Set("Timing-Allow-Origin", "*")
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", p.cache)
 	if to := r.URL.Query().Get("to"); to != "" {
 		http.Redirect(w, r, to, http.StatusFound)
 		return

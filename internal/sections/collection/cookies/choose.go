@@ -193,8 +193,12 @@ const yearOfSeconds = 365 * 24 * 60 * 60
 // remember has the browser keep a choice. The cookie is for our eyes only, and
 // over an encrypted connection it is kept to those.
 func (s *Section) remember(w http.ResponseWriter, r *http.Request, c choice.Choice) {
-	http.SetCookie(w, &http.Cookie{Name: choice.Cookie, Value: c.Seal(s.Key), Path: "/", MaxAge: yearOfSeconds, HttpOnly: true,
-		Secure: encrypted(r), SameSite: http.SameSiteLaxMode})
+	secure, name := encrypted(r), choice.Cookie
+	if secure {
+		name = choice.SecureCookie
+	}
+	http.SetCookie(w, &http.Cookie{Name: name, Value: c.Seal(s.Key), Path: "/", MaxAge: yearOfSeconds, HttpOnly: true, Secure: secure,
+		SameSite: http.SameSiteLaxMode})
 }
 
 // encrypted says whether the visitor came by https, be it to a proxy before us:
@@ -205,12 +209,14 @@ func encrypted(r *http.Request) bool {
 
 // choice is what the browser remembers.
 func (s *Section) choice(r *http.Request) choice.Choice {
-	cookie, err := r.Cookie(choice.Cookie)
-	if err != nil {
-		return choice.Choice{}
+	sent := func(yield func(string, string) bool) {
+		for _, c := range r.Cookies() {
+			if !yield(c.Name, c.Value) {
+				return
+			}
+		}
 	}
-	c, _ := choice.Open(s.Key, cookie.Value)
-	return c
+	return choice.Read(sent, encrypted(r), func(text string) (choice.Choice, bool) { return choice.Open(s.Key, text) })
 }
 
 // signal says whether the browser sends the Global Privacy Control signal (GPC,

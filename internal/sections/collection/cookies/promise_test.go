@@ -128,12 +128,12 @@ func (v *visitor) ask(method, path string, form url.Values, more ...string) *htt
 		}
 	}
 	if v.cookie != "" {
-		r.AddCookie(&http.Cookie{Name: choice.Cookie, Value: v.cookie})
+		r.AddCookie(&http.Cookie{Name: choice.SecureCookie, Value: v.cookie})
 	}
 	w := httptest.NewRecorder()
 	v.handler.ServeHTTP(w, r)
 	for _, c := range w.Result().Cookies() {
-		if c.Name != choice.Cookie || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.MaxAge < 360*24*3600 {
+		if c.Name != map[bool]string{true: choice.SecureCookie, false: choice.Cookie}[c.Secure] || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.MaxAge < 360*24*3600 {
 			v.t.Errorf("the cookie of a choice is %+v", c)
 		}
 		v.cookie = c.Value
