@@ -3,7 +3,6 @@ package statement
 import (
 	"cmp"
 	"html"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -48,24 +47,8 @@ func (s *Statement) HTML(mark func(*Clause) Mark) []byte {
 		},
 		Table: func(name string) string { return s.table(name, l).HTML(l.Text("none")) },
 		Label: l.Text("table"),
-		Out: func(address string) string {
-			if !s.leaves(address) {
-				return ""
-			}
-			return `<span role="img" aria-label="` + html.EscapeString(l.Text("out")) + `">&nbsp;↗&#xfe0e;</span>`
-		},
-	})
-}
-
-// leaves says whether an address is one of another site.
-func (s *Statement) leaves(address string) bool {
-	to, err := url.Parse(address)
-	if err != nil || to.Host == "" || to.Scheme != "" && to.Scheme != "http" && to.Scheme != "https" {
-		return false
-	}
-	return !slices.ContainsFunc(s.Organisation.Site, func(site string) bool {
-		own, err := url.Parse(site)
-		return err == nil && strings.EqualFold(own.Host, to.Host)
+		Out:   `<span role="img" aria-label="` + html.EscapeString(l.Text("out")) + `">&nbsp;↗&#xfe0e;</span>`,
+		Own:   s.Organisation.Site,
 	})
 }
 

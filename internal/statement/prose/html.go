@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/yuin/goldmark/ast"
@@ -22,9 +23,9 @@ type Printer struct {
 	Table func(name string) string // a directive
 	// Label is read out for tables written in Markdown, which have no caption.
 	Label string
-	// Out is what goes into a link to an address, behind its words: nil for
-	// nothing.
-	Out func(address string) string
+	// Out goes into links to sites other than these, behind their words.
+	Out string
+	Own []string
 }
 
 // HTML prints the document without its first heading of level one, which is the
@@ -58,7 +59,7 @@ func (p *printed) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 	r.Register(ast.KindHeading, p.heading)
 	r.Register(ast.KindImage, p.image)
 	r.Register(extast.KindTable, p.table)
-	if p.Out != nil {
+	if p.Out != "" {
 		html.NewRenderer().RegisterFuncs(p)
 		r.Register(ast.KindLink, p.link)
 		r.Register(ast.KindAutoLink, p.autoLink)
@@ -67,7 +68,7 @@ func (p *printed) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 
 func (p *printed) link(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if !entering {
-		w.WriteString(p.Out(string(n.(*ast.Link).Destination)))
+		w.WriteString(p.out(n.(*ast.Link).Destination))
 	}
 	return p.plain[ast.KindLink](w, source, n, entering)
 }
@@ -81,9 +82,23 @@ func (p *printed) autoLink(w util.BufWriter, source []byte, n ast.Node, entering
 	}
 	if words, ok := bytes.CutSuffix(b.Bytes(), []byte("</a>")); ok {
 		w.Write(words)
-		w.WriteString(p.Out(string(n.(*ast.AutoLink).URL(source))) + "</a>")
+		w.WriteString(p.out(n.(*ast.AutoLink).URL(source)) + "</a>")
 	}
 	return status, nil
+}
+
+// out is what goes into a link to an address.
+func (p *printed) out(address []byte) string {
+	to, err := url.Parse(string(address))
+	if err != nil || to.Host == "" || to.Scheme != "" && to.Scheme != "http" && to.Scheme != "https" {
+		return ""
+	}
+	for _, site := range p.Own {
+		if own, err := url.Parse(site); err == nil && strings.EqualFold(own.Host, to.Host) {
+			return ""
+		}
+	}
+	return p.Out
 }
 
 func (p *printed) span(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
