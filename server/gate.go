@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,14 +14,16 @@ import (
 	"github.com/avow-privacy/avow/internal/sections/collection/logs"
 	"github.com/avow-privacy/avow/internal/sections/links"
 	"github.com/avow-privacy/avow/internal/sections/use/popular"
+	"github.com/avow-privacy/avow/internal/statement"
 )
 
 // A front is the gate before the site, and what is counted at it.
 type front struct {
 	house    *Server
 	gate     *gate.Gate
-	labelled atomic.Int64 // links
-	held     atomic.Value // the edition that the gate holds the site to
+	labelled atomic.Int64                      // links
+	held     atomic.Pointer[statement.Edition] // what the gate holds the site to
+	using    sync.Mutex
 }
 
 // openFront puts together what stands between the site and its visitors.
@@ -61,10 +64,7 @@ func (c *Config) stance() cookies.Stance {
 func (f *front) site(site http.Handler) http.Handler {
 	behind := f.gate.Handler(f.house.popular.Count(site))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if now := f.house.changes.InForce(); now != nil && f.held.Load() != now {
-			f.gate.Use(now.Statement)
-			f.held.Store(now)
-		}
+		f.hold(f.house.changes.InForce)
 		// How long the site takes, and its visitors, is the site's to say: streams
 		// and uploads go on for hours.
 		limit := http.NewResponseController(w)
@@ -72,6 +72,20 @@ func (f *front) site(site http.Handler) http.Handler {
 		_ = limit.SetReadDeadline(time.Time{})
 		behind.ServeHTTP(w, r)
 	})
+}
+
+// hold has the gate use what is in force. That is asked again once nobody else is
+// at it: of two versions published at once, the older must not come last.
+func (f *front) hold(inForce func() *statement.Edition) {
+	if now := inForce(); now == nil || f.held.Load() == now {
+		return
+	}
+	f.using.Lock()
+	defer f.using.Unlock()
+	if now := inForce(); now != nil && f.held.Load() != now {
+		f.gate.Use(now.Statement)
+		f.held.Store(now)
+	}
 }
 
 // Violation is told by the gate.

@@ -52,7 +52,8 @@ func FuzzAgainstHTML(f *testing.F) {
 				t.Fatalf("%q\nbecame     %q\nin pieces  %q (%d)", in, out, cut, size)
 			}
 		}
-		if peerStrays.MatchString(in) {
+		// The other parser takes the mark of UTF-16 for text, and what follows for ASCII.
+		if peerStrays.MatchString(in) || strings.HasPrefix(in, "\xff\xfe") || strings.HasPrefix(in, "\xfe\xff") {
 			return
 		}
 		if lost := misplaced(in, out); lost != "" {

@@ -74,6 +74,9 @@ func TestOut(t *testing.T) {
 		if strings.Contains(got, "<script") || strings.Contains(got, "http-equiv") || strings.Contains(got, "target=") {
 			t.Errorf("%s: the page does something by itself: %s", name, got)
 		}
+		if c.status != 303 && a.Header.Get("Cross-Origin-Opener-Policy") != "same-origin" {
+			t.Errorf("%s: a page that opens it may write into it", name)
+		}
 		if c.status != 303 && !strings.HasPrefix(a.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 			t.Errorf("%s: the policy is %q", name, a.Header["Content-Security-Policy"])
 		}

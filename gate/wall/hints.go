@@ -6,14 +6,14 @@ import (
 )
 
 // Hints takes out of a header what makes a browser ask other hosts where no wall
-// reaches: hints of what to load, other servers for the same site, and where
-// reports go, for which no policy is asked. Asks says whether a host may be asked.
+// reaches: hints of what to load, other servers for the same site, a way on that
+// nobody pressed, and where reports go, for which no policy is asked. Asks says whether a host may be asked.
 func Hints(h http.Header, asks func(host string) bool) {
 	delete(h, "Alt-Svc") // of the connection to the site, which is not the visitor's
 	if lines := h["Link"]; len(lines) > 0 {
 		links(h, lines, asks)
 	}
-	for _, name := range []string{"Report-To", "Nel", "Reporting-Endpoints", "Speculation-Rules"} {
+	for _, name := range []string{"Report-To", "Nel", "Reporting-Endpoints", "Speculation-Rules", "Refresh"} {
 		for _, line := range h[name] {
 			if !names(line, asks) {
 				delete(h, name)

@@ -26,6 +26,8 @@ func TestHints(t *testing.T) {
 		{"Link", "<//own.example:80@evil.example/a>; rel=preconnect", ""},
 		{"Link", "<//own.example\xad.evil.example/a>; rel=preconnect", ""},
 		{"Link", "</\t/evil.example/a>; rel=preconnect", ""},
+		{"Refresh", "0; url=https://evil.example/", ""},
+		{"Refresh", "5; url=/next", "5; url=/next"},
 		{"Alt-Svc", `h2="evil.example:443"`, ""},
 		{"Speculation-Rules", `"https://evil.example/rules.json"`, ""},
 		{"Speculation-Rules", `"/rules.json"`, `"/rules.json"`},
