@@ -8,6 +8,9 @@
 // A gate fails closed. Whatever of it breaks, the answer has the wall for
 // "nothing chosen", or none is given. A gate without a statement answers 503.
 //
+// What net/http answers before any handler is asked (400, 431) has the wall if it
+// is served on a wall.Listener.
+//
 // The site's own Content-Security-Policy stays as it is, beside ours: browsers
 // hold a page to both. Of Connection-Allowlist a browser would take two for one
 // longer list, so the site's own is replaced. Cookies in trailers are dropped.

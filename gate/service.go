@@ -10,12 +10,16 @@ import (
 // A service worker may answer for the site: with a page of its own making, or one
 // that it kept since another choice. Such a page has no wall, or an old one, and no
 // header of ours reaches it. So before anything else a service worker is given a
-// listener that leaves pages and workers to the network. All else it may answer.
+// listener that leaves pages and workers to the network, and what avow's own pages
+// are made of: a script in them could press for somebody. All else it may answer.
 //
 //go:embed service.js
 var serviceText string
 
-var leavePages = strings.TrimSpace(serviceText)
+// leavePages is that listener, for avow's pages below base.
+func leavePages(base string) string {
+	return strings.Replace(strings.TrimSpace(serviceText), "BASE", base, 1)
+}
 
 // service says whether r asks for a service worker's script, or a module of it
 // (Service Workers, section "Update": the browser says so, and no page can).
@@ -50,6 +54,6 @@ func (a *answer) begins(status int, h http.Header) {
 // browser keeps a worker, and its wall, until the script is another one.
 func (a *answer) precede() {
 	if a.service && a.method != http.MethodHead {
-		_, _ = io.WriteString(a.w, leavePages+"/*"+a.rules.tag(standing{set: a.set})+"*/")
+		_, _ = io.WriteString(a.w, leavePages(a.g.Base)+"/*"+a.rules.tag(standing{set: a.set})+"*/")
 	}
 }

@@ -20,7 +20,10 @@ func TestService(t *testing.T) {
 		w.Header().Set("Etag", `"a"`)
 		_, _ = w.Write([]byte("onfetch=1"))
 	})
-	before := leavePages + "/*" + g.rules.Load().tag(standing{}) + "*/"
+	before := leavePages("/privacy") + "/*" + g.rules.Load().tag(standing{}) + "*/"
+	if !strings.Contains(before, `location.origin+"/privacy"`) {
+		t.Errorf("avow's own pages are not left alone by %s", before)
+	}
 	for _, c := range []struct{ header, value, want string }{
 		{"Service-Worker", "script", before + "onfetch=1"},
 		{"Sec-Fetch-Dest", "serviceworker", before + "onfetch=1"},

@@ -20,6 +20,7 @@ import (
 
 	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/gate"
+	"github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/scrub"
 	"github.com/avow-privacy/avow/server"
 )
@@ -206,6 +207,9 @@ func (h *house) run(w *World, config server.Config, links func(io.Writer, string
 		return err
 	}
 	h.greet(w.Stdout, s, public, private, links)
+	if !config.Observe {
+		public = wall.Listener(public)
+	}
 	err = serve(ctx, s, map[net.Listener]http.Handler{public: s.Public(), private: s.Private()})
 	return errors.Join(err, s.Close())
 }

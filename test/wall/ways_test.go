@@ -2,6 +2,7 @@ package wall
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/avow-privacy/avow/gate"
+	ours "github.com/avow-privacy/avow/gate/wall"
 	"github.com/avow-privacy/avow/internal/audit/devtools"
 	"github.com/avow-privacy/avow/internal/statement"
 )
@@ -19,7 +21,7 @@ import (
 // an answer of another type, a frame of a picture, a worker, a service worker.
 type way struct{ name, kind, page string }
 
-const frames = `<!doctype html><body><script>for (const x of ["png", "css", "mp4"]) { const f = document.createElement("iframe"); f.src = "/part." + x;
+const frames = `<!doctype html><body><script>for (const [x, at] of [["png", "/part.png"], ["css", "/part.css"], ["mp4", "/part.mp4"], ["unread", "/%zz"]]) { const f = document.createElement("iframe"); f.src = at;
 f.onload = () => { const i = f.contentDocument.createElement("img"); i.src = "http://evil.example/frame-" + x; f.contentDocument.documentElement.append(i) };
 document.body.append(f) }</script>`
 
@@ -70,19 +72,19 @@ func TestWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.Use(s)
-	without := tryWays(t, http.HandlerFunc(serveWays))
-	for _, name := range []string{"two-types", "types-in-a-row", "frame-png", "frame-css", "frame-mp4", "style-worker", "font-worker", "made-page", "made-worker"} {
+	without := tryWays(t, http.HandlerFunc(serveWays), func(l net.Listener) net.Listener { return l })
+	for _, name := range []string{"two-types", "types-in-a-row", "frame-png", "frame-css", "frame-mp4", "frame-unread", "style-worker", "font-worker", "made-page", "made-worker"} {
 		if without["/"+name] == 0 {
 			t.Errorf("without the gate, %s asks nobody: it proves nothing", name)
 		}
 	}
-	for path := range tryWays(t, g.Handler(http.HandlerFunc(serveWays))) {
+	for path := range tryWays(t, g.Handler(http.HandlerFunc(serveWays)), ours.Listener) {
 		t.Errorf("%s reached a host that nobody declared", path[1:])
 	}
 }
 
 // tryWays visits each way on a site, and returns what another host was asked.
-func tryWays(t *testing.T, site http.Handler) map[string]int {
+func tryWays(t *testing.T, site http.Handler, on func(net.Listener) net.Listener) map[string]int {
 	t.Helper()
 	var mu sync.Mutex
 	asked := map[string]int{}
@@ -96,7 +98,9 @@ func tryWays(t *testing.T, site http.Handler) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := httptest.NewServer(site)
+	own := httptest.NewUnstartedServer(site)
+	own.Listener = on(own.Listener)
+	own.Start()
 	defer own.Close()
 	if _, err := devtools.Find(); err != nil {
 		missing(t, err)

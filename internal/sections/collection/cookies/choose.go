@@ -162,7 +162,8 @@ func (s *Section) hold(w http.ResponseWriter, r *http.Request, m *made, p *press
 		v.Unrecorded, v.Back = true, p.back
 		return s.write(w, r, http.StatusOK, v)
 	}
-	http.Redirect(w, r, p.back, http.StatusSeeOther)
+	w.Header().Set("Location", p.back) // as it is: http.Redirect would take //, inside a path, for /
+	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }
 

@@ -173,6 +173,8 @@ func TestBack(t *testing.T) {
 		"/a#avow-1234":                  "/a#avow-1234",
 		"/a#part":                       "/a#avow-saved",
 		"/a%2f..%2fb":                   "/a%2f..%2fb#avow-saved",
+		"/a//b/../c":                    "/a//b/../c#avow-saved",
+		"/.//evil.example/":             "/.//evil.example/#avow-saved", // a path: only what begins with // has a host
 		"//evil.example/":               choices,
 		"///evil.example/":              choices,
 		"/\\evil.example/":              choices,
