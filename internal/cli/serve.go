@@ -21,6 +21,7 @@ import (
 	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/gate"
 	"github.com/avow-privacy/avow/gate/wall"
+	"github.com/avow-privacy/avow/internal/egress"
 	"github.com/avow-privacy/avow/scrub"
 	"github.com/avow-privacy/avow/server"
 )
@@ -104,7 +105,21 @@ func (c *serveCommand) front(config *server.Config) error {
 		return fmt.Errorf("--site %q: give the address of the site, such as http://127.0.0.1:3000", c.Site)
 	}
 	config.Site = gate.Proxy(site)
+	if !answers(site) {
+		config.Log.Warn("nothing answered at the address of --site in 2 seconds: while nothing does, visitors see that, with status 502")
+	}
 	return nil
+}
+
+// answers says whether there is a site, whatever it answers.
+func answers(site *url.URL) bool {
+	door, err := egress.New(egress.Options{Own: site.Scheme + "://" + site.Host, Timeout: 2 * time.Second})
+	if err != nil {
+		return false
+	}
+	defer door.Close()
+	_, err = door.Get(context.Background(), site.Scheme+"://"+site.Host+"/")
+	return err == nil
 }
 
 type demoCommand struct{ house }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -180,5 +181,33 @@ func TestServeAndPublish(t *testing.T) {
 	write(strings.NewReplacer("updated: 2026-11-24", "updated: "+today, "[name, email!, message!], for: [reply]", "[name, email!, message!], for: [reply, recruit]").Replace(text))
 	if out, status := run(t, dir, "publish", "statement.md"); status != 0 || !strings.Contains(out, "published version 3 (wider)") {
 		t.Errorf("a wider version: status %d\n%s", status, out)
+	}
+}
+
+// TestServeBeforeNothing: who mistyped where the site is learns it at once, from
+// avow and from the page; a site that is there is not complained about.
+func TestServeBeforeNothing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "statement.md"), harbour.Statement, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	site := httptest.NewServer(http.NotFoundHandler())
+	for i, status := range []int{http.StatusNotFound, http.StatusBadGateway} {
+		if i == 1 {
+			site.Close()
+		}
+		r := start(t, dir, "serve", "--statement", "statement.md", "--site", site.URL)
+		answer, err := http.Get(r.public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		_ = r.Process.Signal(syscall.SIGTERM)
+		if err := r.Wait(); err != nil {
+			t.Error(err)
+		}
+		if said := strings.Contains(r.errors.String(), "nothing answered"); answer.StatusCode != status || said != (i == 1) {
+			t.Errorf("it is answered %d, want %d; avow said: %s", answer.StatusCode, status, r.errors.String())
+		}
 	}
 }

@@ -7,7 +7,8 @@
 // A page counts once a day for each visitor. To know that, the address and the
 // browser of a visitor go into a hash with a salt that is made anew each day,
 // and the hash sets four bits of a table in memory: nothing of it is written
-// anywhere, and at midnight (UTC) table and salt are gone.
+// anywhere, and at midnight (UTC) table and salt are gone. They are gone when the
+// house stops, too: who comes back on that day counts once more.
 //
 // No number under the limit is shown, and none can be computed from what is
 // shown. A day's count of a page that stays under it is not shown but carried

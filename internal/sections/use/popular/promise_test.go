@@ -166,6 +166,9 @@ func popular(t *testing.T, w *world) {
 	if got := w.standing(); got.Standing != avow.Untested {
 		t.Errorf("before anybody came it is %+v", got)
 	}
+	if p := w.get("/privacy/popular").Body.String(); strings.Contains(p, "<svg") || !strings.Contains(p, "No number reaches the limit yet.") {
+		t.Errorf("nothing is drawn as %s", p)
+	}
 	w.visits(12, "/products")
 	w.visits(12, "/products") // the same day
 	w.visits(9, "/workshop")
