@@ -159,15 +159,3 @@ func clip(s string) string {
 	}
 	return strings.ToValidUTF8(s[:maxText], "")
 }
-
-// Declare is the line of a statement that would declare what v is about, for
-// who decides that it should be.
-func (v Violation) Declare() string {
-	switch v.Kind {
-	case Peer:
-		return "" // the statement has no word for it
-	case CookieSet:
-		return "cookies:\n  " + v.What + ": {for: …, keep: …}"
-	}
-	return "trackers:\n  " + v.What + ": {for: …, consent: opt-in}"
-}
