@@ -73,6 +73,39 @@ func ParsePeriod(s string) (Period, error) {
 	return Period{Months: n * each.Months, Days: n * each.Days, Hours: n * each.Hours}, nil
 }
 
+// A Cap is how often something is done at most, such as twice a year. The zero
+// Cap is no limit.
+type Cap struct {
+	Times int
+	Per   Period
+}
+
+// ParseCap reads "2 per year" or "1 per 14 days".
+func ParseCap(s string) (Cap, error) {
+	bad := fmt.Errorf("%q is not a number of times like \"2 per year\" or \"1 per 14 days\"", s)
+	number, per, ok := strings.Cut(strings.TrimSpace(s), " per ")
+	times, err := strconv.Atoi(number)
+	if !ok || err != nil || times < 1 || times > 1000 {
+		return Cap{}, bad
+	}
+	if per = strings.TrimSpace(per); strings.Trim(per[:min(1, len(per))], "0123456789") != "" {
+		per = "1 " + per
+	}
+	c := Cap{Times: times}
+	if c.Per, err = ParsePeriod(per); err != nil || c.Per.IsZero() {
+		return Cap{}, bad
+	}
+	return c, nil
+}
+
+// String is what pages print and what the canonical form of a rule holds.
+func (c Cap) String() string {
+	if c.Times == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d per %s", c.Times, c.Per)
+}
+
 // After returns the moment p after t.
 func (p Period) After(t time.Time) time.Time {
 	return t.AddDate(0, p.Months, p.Days).Add(time.Duration(p.Hours) * time.Hour)

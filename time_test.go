@@ -55,3 +55,18 @@ func TestPeriodString(t *testing.T) {
 		}
 	}
 }
+
+func TestParseCap(t *testing.T) {
+	for text, want := range map[string]string{
+		"2 per year": "2 per 12 months", "1 per 14 days": "1 per 14 days", " 3 per month ": "3 per 1 month", "1000 per 24h": "1000 per 24 hours",
+		"": "", "2": "", "2 per": "", "2 per ": "", "0 per year": "", "-1 per year": "", "1001 per year": "", "two per year": "", "2 per 0": "", "2 per soon": "",
+	} {
+		c, err := avow.ParseCap(text)
+		if want == "" != (err != nil) || c.String() != want {
+			t.Errorf("%q is read as %q (%v), want %q", text, c, err, want)
+		}
+		if again, err := avow.ParseCap(c.String()); want != "" && (err != nil || again != c) {
+			t.Errorf("%q is written %q, and that is read as %v (%v)", text, c, again, err)
+		}
+	}
+}

@@ -76,7 +76,8 @@ type Gate struct {
 
 // kept are all rules there are: a statement may promise more than a gate can keep.
 var kept = []statement.Kind{"data", "purposes", "collect.form", "collect.visit", "cookies", "trackers", "never", "receipts.form",
-	"optout", "signals", "popular", "links.label", "links.register", "links.leaks", "security.keys", "security.log", "security.restore",
+	"collect.mail", "recipients", "sharing.canaries", "sharing.tell", "optout.address", "optout.within", "optout.confirm", "optout.stays",
+	"optout.topics", "optout.elsewhere", "signals", "popular", "links.label", "links.register", "links.leaks", "security.keys", "security.log", "security.restore",
 	"changes.date", "changes.history", "changes.pinned", "acceptance.notice"}
 
 // New returns a Gate. Its key has to have 32 bytes, and its statement, if it has

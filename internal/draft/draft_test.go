@@ -84,7 +84,7 @@ func TestEveryFixtureCompiles(t *testing.T) {
 				t.Fatal("no statement")
 			}
 			for _, r := range d.Rules {
-				if s.Rule(r.Path) == nil && r.Path != "changes" && r.Path != "links" {
+				if s.Rule(r.Path) == nil && r.Path != "changes" && r.Path != "links" && r.Path != "optout" {
 					t.Errorf("rule %s is listed and not written", r.Path)
 				}
 			}
@@ -307,7 +307,7 @@ func TestClassic(t *testing.T) {
 		}
 		for _, path := range []string{"collect.contact", "collect.survey", "collect.newsletter", "collect.order", "collect.access-log", "data.card",
 			"cookies.session", "purposes.deliver", "purposes.news", "purposes.survey", "purposes.popularity", "purposes.recruit",
-			"never.sale", "never.rent", "never.lease", "disclosure", "children", "optout", "links.label", "links.register", "popular", "security.staff",
+			"never.sale", "never.rent", "never.lease", "disclosure", "children", "optout.address", "optout.within", "links.label", "links.register", "popular", "security.staff",
 			"changes.date", "acceptance.notice", "questions"} {
 			if s.Rule(path) == nil {
 				t.Errorf("%s: no rule %s", name, path)

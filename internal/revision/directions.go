@@ -29,6 +29,7 @@ var directions = map[string]direction{
 
 	"purposes.say":     unclear("it is used for something else"),
 	"purposes.basis":   best("opt-in", "asked for first", "no longer asked for first", "it rests on something else"),
+	"purposes.at-most": unclear("people are contacted more or less often"),
 	"purposes.channel": best("", "nobody is contacted any more", "people are contacted", "people are contacted another way"),
 
 	"collect.say":    unclear("it is called something else"),
@@ -63,6 +64,12 @@ var directions = map[string]direction{
 
 	"optout.address":   unclear("the address to write to moved"),
 	"optout.within":    period(Wider, "slower", "faster"),
+	"optout.confirm":   scale("addresses are no longer confirmed first", "addresses are confirmed first", "by-mail", ""),
+	"optout.stays":     unclear("they stay stopped another way"),
+	"optout.topics":    scale("topics can no longer be chosen one by one", "topics can be chosen one by one", "each", ""),
+	"optout.elsewhere": scale("it is no longer listed where to stop others", "it is listed where to stop others", "listed", ""),
+	"sharing.canaries": number(Narrower, "more invented people go along", "fewer invented people go along"),
+	"sharing.tell":     period(Wider, "recipients are told later", "recipients are told sooner"),
 	"signals.gpc":      scale("no longer honoured", "honoured", "honour", ""),
 	"popular.keep":     period(Wider, "kept longer", "kept for a shorter time"),
 	"links.label":      unclear("it is labelled another way"),
@@ -104,6 +111,7 @@ var presences = map[string]presence{
 
 	"never":      {Narrower, "a new promise", "a promise gone"},
 	"children":   {Narrower, "children are protected", "children are no longer protected"},
+	"sharing":    {Narrower, "a new promise", "a promise gone"},
 	"optout":     {Narrower, "letters can be stopped", "letters can no longer be stopped"},
 	"signals":    {Narrower, "signals are honoured", "signals are no longer honoured"},
 	"links":      {Narrower, "a new promise", "a promise gone"},

@@ -59,7 +59,7 @@ func (c *compiler) checkBlock(b prose.Block, f claims.Facts) {
 
 // related are the parts of the rules that a section usually speaks of.
 var related = map[string][]string{
-	"collection": {"collect", "data", "cookies", "trackers", "receipts"}, "use": {"purposes", "never", "recipients", "disclosure", "popular"},
+	"collection": {"collect", "data", "cookies", "trackers", "receipts"}, "use": {"purposes", "never", "recipients", "sharing", "disclosure", "popular"},
 	"children": {"children"}, "optout": {"optout", "signals"}, "links": {"links"}, "security": {"security"},
 	"changes": {"changes"}, "acceptance": {"acceptance"}, "questions": {"questions"},
 }
@@ -92,7 +92,7 @@ func (c *compiler) facts(cl *Clause) claims.Facts {
 				f.Limits = append(f.Limits, c.Children.Under)
 			case "popular":
 				f.Limits = append(f.Limits, c.Popular.HideUnder)
-			case "optout":
+			case "optout.address":
 				f.Mails = append(f.Mails, c.OptOut.Address)
 			case "questions":
 				f.Mails = append(f.Mails, c.Organisation.Contact)
@@ -148,8 +148,12 @@ func (c *compiler) periods(r *Rule) []avow.Period {
 		return []avow.Period{c.Collection(avow.Collection(name)).Keep}
 	case r.Path == "children":
 		return []avow.Period{c.Children.Freeze, c.Children.Erase} // frozen in no time is a promise too
-	case r.Path == "optout":
+	case r.Path == "optout.within":
 		return []avow.Period{c.OptOut.Within}
+	case r.Path == "sharing.tell":
+		return []avow.Period{c.Sharing.Tell}
+	case part == "purposes" && c.Purpose(avow.Purpose(name)).AtMost.Times > 0:
+		return []avow.Period{c.Purpose(avow.Purpose(name)).AtMost.Per}
 	case r.Path == "popular":
 		return []avow.Period{c.Popular.Keep}
 	case r.Path == "questions":

@@ -143,7 +143,11 @@ func capital(name string) string {
 func (c *compiler) purpose(m *front.Mapping, name string, at Position) {
 	m.Need("say", `complete the words "to …", as in say: answer your question`)
 	m.Need("basis", "say what it rests on: request, contract, opt-in, legal-obligation or legitimate-interest")
-	p := Purpose{Name: avow.Purpose(name), At: at, Say: m.Text("say", ""), Channel: m.Choice("channel", "", "email", "post", "phone")}
+	p := Purpose{Name: avow.Purpose(name), At: at, Say: m.Text("say", ""), Channel: m.Choice("channel", "", "email", "post", "phone"),
+		AtMost: front.Value(m, "at-most", `write how often in which time, as in "2 per year"`, avow.ParseCap)}
+	if m.Has("at-most") && p.Channel != "email" {
+		c.wrong(m.KeyOf("at-most"), "unmeasurable", "add channel: email, or take at-most away", "only letters by e-mail can be counted")
+	}
 	if basis := m.Get("basis"); basis != nil && restsOnUse[basis.Value] {
 		c.wrong(basis, "acceptance-as-consent", "name what else it rests on, such as opt-in, or drop the purpose",
 			"the purpose %s rests on people merely using the site, which is no consent", name)
@@ -242,11 +246,6 @@ func (c *compiler) singles(top *front.Mapping) {
 		c.Disclosure = &Disclosure{At: at, Grounds: m.Choices("grounds", "law", "rights", "safety"),
 			Notice: m.Choice("notice", "after", "after", "none"), Approvers: m.Number("approvers", 2, 1, 9)}
 	})
-	c.single(top, "optout", func(m *front.Mapping, at Position) {
-		m.Need("address", "name the address to write to")
-		m.Need("within", "say how soon letters stop, as in within: 2 days")
-		c.OptOut = &OptOut{At: at, Address: m.Word("address", "", mailPattern, "privacy@example.org"), Within: period(m, "within")}
-	})
 	c.single(top, "signals", func(m *front.Mapping, at Position) {
 		c.Signals = &Signals{At: at, GPC: m.Choice("gpc", "", "honour") == "honour"}
 	})
@@ -290,6 +289,16 @@ func (c *compiler) parts(top *front.Mapping) {
 	})
 	c.part(top, "acceptance", func(m *front.Mapping, at Position) {
 		c.Acceptance = &Acceptance{At: at, Notice: m.Choice("notice", "", "recorded")}
+	})
+	c.part(top, "optout", func(m *front.Mapping, at Position) {
+		m.Need("address", "name the address to write to")
+		m.Need("within", "say how soon letters stop, as in within: 2 days")
+		c.OptOut = &OptOut{At: at, Address: m.Word("address", "", mailPattern, "privacy@example.org"), Within: period(m, "within"),
+			Confirm: m.Choice("confirm", "", "by-mail"), Stays: m.Choice("stays", "", "stopped"), Topics: m.Choice("topics", "", "each"),
+			Elsewhere: m.Choice("elsewhere", "", "listed")}
+	})
+	c.part(top, "sharing", func(m *front.Mapping, at Position) {
+		c.Sharing = &Sharing{At: at, Canaries: m.Number("canaries", 0, 0, 100), Tell: period(m, "tell")}
 	})
 	c.part(top, "links", func(m *front.Mapping, at Position) {
 		c.Links = &Links{At: at, Label: m.Yes("label"), Register: m.Yes("register"), Leaks: m.Choice("leaks", "", "none")}

@@ -34,6 +34,7 @@ type Statement struct {
 	Never      []Never
 	Children   *Children
 	Disclosure *Disclosure
+	Sharing    *Sharing
 	OptOut     *OptOut
 	Links      *Links
 	Signals    *Signals
@@ -83,10 +84,17 @@ type Datum struct {
 // A Purpose is what information is used for.
 type Purpose struct {
 	Name    avow.Purpose
-	Say     string // completes "to …"
-	Basis   string // request, contract, opt-in, legal-obligation, legitimate-interest, …
-	Channel string // email, post, phone or "" when nobody is contacted
+	Say     string   // completes "to …"
+	Basis   string   // request, contract, opt-in, legal-obligation, legitimate-interest, …
+	Channel string   // email, post, phone or "" when nobody is contacted
+	AtMost  avow.Cap // how often somebody is contacted for it; zero is no limit
 	At      Position
+}
+
+// Transactional says whether letters for the purpose are part of what somebody
+// asked for, so that they still come after all others were stopped.
+func (p *Purpose) Transactional() bool {
+	return p.Basis != "opt-in" && p.Basis != "legitimate-interest"
 }
 
 // A Collection is a place where information comes in.
@@ -174,11 +182,22 @@ type Disclosure struct {
 	At        Position
 }
 
+// Sharing says what goes along when others are given information.
+type Sharing struct {
+	Canaries int         // how many invented people each list carries
+	Tell     avow.Period // how soon recipients are told of opt-outs and erasures
+	At       Position
+}
+
 // OptOut says how letters are stopped.
 type OptOut struct {
-	Address string
-	Within  avow.Period
-	At      Position
+	Address   string      // where to write to
+	Within    avow.Period // how soon letters stop
+	Confirm   string      // by-mail: letters start when the address was confirmed
+	Stays     string      // stopped: nobody but the person starts letters again
+	Topics    string      // each: topics can be chosen one by one, without signing in
+	Elsewhere string      // listed: where others can be told to stop
+	At        Position
 }
 
 // Links says how outward links are treated.

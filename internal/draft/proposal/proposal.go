@@ -214,6 +214,11 @@ func KindOf(path string) string {
 			}
 		}
 		return "collect.form"
+	case "optout":
+		if name == "" {
+			return "optout.within" // which stands for all that a draft has of it
+		}
+		return path
 	case "security", "changes", "acceptance", "receipts", "links":
 		return path
 	}
