@@ -2,6 +2,7 @@ package backup_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -315,6 +316,11 @@ func TestErasedAgain(t *testing.T) {
 	h := start(t)
 	ada, eve := h.collect("ada@harbour.example"), h.collect("eve@harbour.example")
 	h.collect("kim@harbour.example")
+	if err := h.db.Commit(t.Context(), func(tx *store.Tx) error {
+		return tx.Do(t.Context(), "INSERT INTO egress_given (recipient, subject, ref, digest, at) VALUES ('courier', $1, $2, $3, 1), ('courier', $1, $2, $2, 1)", ada[:], []byte("ref of ada 12345"), []byte{})
+	}); err != nil {
+		t.Fatal(err)
+	}
 	data := h.write()
 	tombs := [][32]byte{h.tombstone(ada), h.tombstone(eve)}
 	entries := [][]byte{receipt.Entry(tombs[0])}
@@ -341,6 +347,14 @@ func TestErasedAgain(t *testing.T) {
 	}
 	if h.ledger.Status().Root != root {
 		t.Error("the log does not go on from what was signed")
+	}
+	var ref, given int64
+	err = h.db.View(t.Context(), func(tx *store.Tx) error {
+		return cmp.Or(tx.Get(t.Context(), "SELECT COUNT(*) FROM egress_notice WHERE recipient = 'courier' AND what = 'erased' AND due > 0 AND done = 0", &ref),
+			tx.Get(t.Context(), "SELECT COUNT(*) FROM egress_given", &given))
+	})
+	if err != nil || ref != 1 || given != 0 {
+		t.Errorf("of who was erased again %d are told, and %d rows are left (%v)", ref, given, err)
 	}
 	h.sound()
 	if err := h.ledger.Verify(t.Context()); err != nil {

@@ -108,6 +108,15 @@ func moveState(ctx context.Context, tx *store.Tx) error {
 
 func openVault(ctx context.Context, db *store.DB, keys *seal.Keys) (*vault.Vault, error) {
 	return vault.Open(ctx, db, keys, vault.Options{Forget: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+		if err := tx.Do(ctx, tellAgain, id, tx.Now); err != nil {
+			return fmt.Errorf("tell recipients of %s: %w", id, err)
+		}
 		return ledger.ForgetEvents(ctx, tx, keys, id)
 	}})
 }
+
+// tellAgain has recipients told who were given somebody: whether they were told
+// when it was done first is lost with what came after the backup.
+const tellAgain = `INSERT INTO egress_notice (id, recipient, ref, what, at, due, tries, told, done)
+SELECT ref, recipient, ref, 'erased', CAST($2 AS BIGINT), CAST($2 AS BIGINT), 0, 0, 0 FROM egress_given WHERE subject = $1 GROUP BY recipient, ref
+    ON CONFLICT (id) DO NOTHING`

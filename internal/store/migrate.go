@@ -23,7 +23,7 @@ const versionTable = "store_migration"
 // version 1 were never released. newestVersion is the last this program knows.
 const (
 	oldestVersion = 2
-	newestVersion = 3
+	newestVersion = 4
 )
 
 // migrate brings the tables up to date, forward only.

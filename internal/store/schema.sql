@@ -26,6 +26,64 @@ CREATE TABLE choice_tally (
 	PRIMARY KEY (day, what)
 ) STRICT;
 
+CREATE TABLE egress_canary (
+	digest    BLOB NOT NULL PRIMARY KEY,
+	run       BLOB NOT NULL REFERENCES egress_run (id),
+	recipient TEXT NOT NULL,
+	at        INTEGER NOT NULL,
+	touched   INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE egress_given (
+	recipient TEXT NOT NULL,
+	subject   BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
+	ref       BLOB NOT NULL,
+	digest    BLOB NOT NULL,
+	at        INTEGER NOT NULL,
+	PRIMARY KEY (recipient, subject, digest)
+) STRICT;
+
+CREATE INDEX egress_given_digest ON egress_given (digest);
+
+CREATE INDEX egress_given_ref ON egress_given (ref);
+
+CREATE INDEX egress_given_subject ON egress_given (subject);
+
+CREATE TABLE egress_notice (
+	id        BLOB NOT NULL PRIMARY KEY,
+	recipient TEXT NOT NULL,
+	ref       BLOB NOT NULL,
+	what      TEXT NOT NULL,
+	at        INTEGER NOT NULL,
+	due       INTEGER NOT NULL,
+	tries     INTEGER NOT NULL,
+	told      INTEGER NOT NULL,
+	done      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX egress_notice_due ON egress_notice (due);
+
+CREATE INDEX egress_notice_ref ON egress_notice (ref);
+
+CREATE TABLE egress_run (
+	id        BLOB NOT NULL PRIMARY KEY,
+	recipient TEXT NOT NULL,
+	at        INTEGER NOT NULL,
+	n         INTEGER NOT NULL,
+	kept_back INTEGER NOT NULL,
+	canaries  INTEGER NOT NULL,
+	leaf      INTEGER NOT NULL,
+	hash      BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE elsewhere_check (
+	address TEXT NOT NULL PRIMARY KEY,
+	at      INTEGER NOT NULL,
+	status  INTEGER NOT NULL,
+	fault   TEXT NOT NULL,
+	dead    INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE form_tally (
 	form    TEXT NOT NULL,
 	outcome TEXT NOT NULL,
@@ -113,6 +171,82 @@ CREATE TABLE link_host (
 	seen      INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE mail_key (
+	selector TEXT NOT NULL PRIMARY KEY,
+	made     INTEGER NOT NULL,
+	sealed   TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE mail_message (
+	id      BLOB NOT NULL PRIMARY KEY,
+	purpose TEXT NOT NULL,
+	record  BLOB NOT NULL,
+	created INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mail_queue (
+	id      BLOB NOT NULL PRIMARY KEY,
+	message BLOB NOT NULL REFERENCES mail_message (id) ON DELETE CASCADE,
+	subject BLOB NOT NULL REFERENCES vault_subject (id) ON DELETE CASCADE,
+	record  BLOB NOT NULL,
+	digest  BLOB NOT NULL,
+	due     INTEGER NOT NULL,
+	tries   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX mail_queue_digest ON mail_queue (digest);
+
+CREATE INDEX mail_queue_due ON mail_queue (due);
+
+CREATE INDEX mail_queue_message ON mail_queue (message);
+
+CREATE INDEX mail_queue_subject ON mail_queue (subject);
+
+CREATE TABLE mail_sent (
+	id      BLOB NOT NULL PRIMARY KEY,
+	digest  BLOB NOT NULL,
+	purpose TEXT NOT NULL,
+	at      INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX mail_sent_at ON mail_sent (at);
+
+CREATE INDEX mail_sent_digest ON mail_sent (digest, purpose, at);
+
+CREATE TABLE mail_tally (
+	day     TEXT NOT NULL,
+	purpose TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	n       INTEGER NOT NULL,
+	PRIMARY KEY (day, purpose, outcome)
+) STRICT;
+
+CREATE TABLE mailbox_answered (
+	digest BLOB NOT NULL PRIMARY KEY,
+	at     INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mailbox_item (
+	record   BLOB NOT NULL PRIMARY KEY REFERENCES vault_record (id) ON DELETE CASCADE,
+	kind     TEXT NOT NULL,
+	at       INTEGER NOT NULL,
+	answered INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE mailbox_seen (
+	mark BLOB NOT NULL PRIMARY KEY,
+	at   INTEGER NOT NULL
+) STRICT;
+
+CREATE INDEX mailbox_seen_at ON mailbox_seen (at);
+
+CREATE TABLE mailbox_tally (
+	day  TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (day, kind)
+) STRICT;
+
 CREATE TABLE notice_served (
 	version INTEGER NOT NULL,
 	day     TEXT NOT NULL,
@@ -120,9 +254,36 @@ CREATE TABLE notice_served (
 	PRIMARY KEY (version, day)
 ) STRICT;
 
+CREATE TABLE optout_journal (
+	id      BLOB NOT NULL PRIMARY KEY,
+	applied INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE optout_signal (
 	subject BLOB NOT NULL PRIMARY KEY REFERENCES vault_subject (id) ON DELETE CASCADE,
 	at      INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE optout_soft (
+	digest BLOB NOT NULL PRIMARY KEY,
+	n      INTEGER NOT NULL,
+	since  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE optout_tally (
+	day  TEXT NOT NULL,
+	what TEXT NOT NULL,
+	n    INTEGER NOT NULL,
+	PRIMARY KEY (day, what)
+) STRICT;
+
+CREATE TABLE optout_word (
+	digest  BLOB NOT NULL,
+	scope   TEXT NOT NULL,
+	stopped INTEGER NOT NULL,
+	started INTEGER NOT NULL,
+	reason  TEXT NOT NULL,
+	PRIMARY KEY (digest, scope)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE page_view (
@@ -137,6 +298,12 @@ CREATE TABLE read_tally (
 	outcome TEXT NOT NULL,
 	n       INTEGER NOT NULL,
 	PRIMARY KEY (purpose, outcome)
+) STRICT;
+
+CREATE TABLE recipient_contact (
+	name  TEXT NOT NULL PRIMARY KEY,
+	key   TEXT NOT NULL,
+	tell  TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE signal_tally (

@@ -15,6 +15,7 @@ const (
 	Records
 	Events
 	Statements // published, not about persons, but what all uses are decided by
+	Words      // about letters to an address, under a hash that refers to nobody
 	parts
 )
 
@@ -65,12 +66,15 @@ func (s State) Bytes() []byte {
 	return b
 }
 
-// ParseState reads what Bytes wrote.
+// before is how many parts the first states had. Who knew no part has no row in it.
+const before = 5
+
+// ParseState reads what Bytes wrote, also before a part was added.
 func ParseState(b []byte) (s State, ok bool) {
-	if len(b) != StateSize {
+	if len(b)%32 != 0 || len(b) < before*32 || len(b) > StateSize {
 		return s, false
 	}
-	for p := range s {
+	for p := range len(b) / 32 {
 		for i := range s[p] {
 			s[p][i] = binary.LittleEndian.Uint64(b[32*p+8*i:])
 		}
@@ -80,5 +84,5 @@ func ParseState(b []byte) (s State, ok bool) {
 
 // String names the part as a person would.
 func (p Part) String() string {
-	return [...]string{"subjects", "indexes", "records", "events", "statements"}[p]
+	return [...]string{"subjects", "indexes", "records", "events", "statements", "words about letters"}[p]
 }

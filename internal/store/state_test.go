@@ -42,3 +42,17 @@ func TestStateIsOfASet(t *testing.T) {
 		}
 	})
 }
+
+// A state that was written before there were words about letters is read as one
+// without any; what is no state is not read.
+func TestStateOfBefore(t *testing.T) {
+	var s State
+	s.Add(Statements, [32]byte{1})
+	text := s.Bytes()
+	for n := range len(text) + 40 {
+		got, ok := ParseState(append(text, make([]byte, 40)...)[:n])
+		if want := n == 160 || n == StateSize; ok != want || ok && got != s {
+			t.Errorf("of %d bytes it is read: %v", n, ok)
+		}
+	}
+}
