@@ -74,7 +74,8 @@ func (a *API) config() huma.Config {
 			},
 			Security: []map[string][]string{{"token": {}}},
 		},
-		Formats:       map[string]huma.Format{"application/json": format, "json": format},
+		Formats: map[string]huma.Format{"application/json": format, "json": format,
+			letter: {Marshal: marshal, Unmarshal: func([]byte, any) error { return nil }}},
 		DefaultFormat: "application/json",
 		Transformers:  []huma.Transformer{harmless},
 	}

@@ -31,11 +31,12 @@ const (
 	Export  Verb = "export"
 	Import  Verb = "import"
 	Publish Verb = "publish"
+	Send    Verb = "send"
 	Staff   Verb = "staff"
 )
 
 // Verbs are those that a token can be given.
-var Verbs = []Verb{Collect, Read, Correct, Erase, Export, Import, Publish}
+var Verbs = []Verb{Collect, Read, Correct, Erase, Export, Import, Publish, Send}
 
 // A Caller is who asks, and how far they may go. The staff token goes as far as
 // the statement does.
@@ -142,7 +143,8 @@ func (c *call) admit() *Problem {
 	}
 	if op.RequestBody != nil && o.kind == "" {
 		kind := c.Header("Content-Type")
-		if kind, _, _ = strings.Cut(kind, ";"); kind != "" && !strings.EqualFold(strings.TrimSpace(kind), "application/json") {
+		kind, _, _ = strings.Cut(kind, ";")
+		if kind = strings.TrimSpace(kind); kind != "" && !strings.EqualFold(kind, "application/json") && !(o.Letter && strings.EqualFold(kind, letter)) {
 			return &Problem{Status: http.StatusUnsupportedMediaType, Title: "The request cannot be read", Detail: "Send application/json."}
 		}
 	}

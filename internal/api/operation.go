@@ -26,9 +26,13 @@ type Operation struct {
 	Once    bool   // takes an Idempotency-Key
 	Status  int    // of the answer; 200 unless set
 	Limit   int64  // most bytes of the body; 256 KB unless set
+	Letter  bool   // takes a message/rfc822 too, which is then in RawBody (contentType:"message/rfc822") and not in Body
 
 	kind string // of the body, if it is not JSON
 }
+
+// letter is the type of a body that a letter is in, as it is.
+const letter = "message/rfc822"
 
 // ours is under which huma keeps our Operation.
 const ours = "avow"
