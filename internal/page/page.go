@@ -40,7 +40,7 @@ type Frame struct {
 	Language     string // BCP 47 tag of the statement's prose
 
 	// What the statement has pages of.
-	Choices, Links, Popular bool
+	Choices, Links, Popular, Recipients, Elsewhere bool
 }
 
 // Pages renders pages in their common frame.
@@ -137,6 +137,15 @@ func (s *Set) render(buf *bytes.Buffer, name string, v View) error {
 		return fmt.Errorf("page %s: %w", name, err)
 	}
 	return nil
+}
+
+// Fragment renders the "main" of a page alone, to stand in another page.
+func (s *Set) Fragment(name string, data any) (HTML, error) {
+	var buf bytes.Buffer
+	if err := s.named[name].ExecuteTemplate(&buf, "main", View{Data: data}); err != nil {
+		return "", fmt.Errorf("part %s: %w", name, err)
+	}
+	return template.HTML(buf.String()), nil
 }
 
 // A Print is a page that was rendered once, to be shown many times.
