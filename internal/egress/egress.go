@@ -1,15 +1,17 @@
 // Package egress is the only door out.
 //
-// For now it fetches pages, of our own site and of those that it links to. An
-// address that a page named is an address that a stranger chose, so a Door goes
-// nowhere inside: it looks at the address that a name resolved to, at the moment
-// of the connection, and again after each redirect. What is refused are the
+// It fetches pages, of our own site and of those that it links to, tells others
+// by webhook, and asks the domain name system. An address that a page or a
+// recipient named is an address that a stranger chose, so a Door goes nowhere
+// inside: it looks at the address that a name resolved to, at the moment of the
+// connection, and again after each redirect. What is refused are the
 // special-purpose addresses of the IANA registries (RFC 6890): loopback, private,
 // link-local (the metadata services of clouds among them), shared, reserved and
 // multicast ones, and IPv6 addresses that hold one of them.
 package egress
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +46,7 @@ type Door struct {
 	o      Options
 	own    *url.URL // nil for none
 	client *http.Client
+	direct *http.Client // follows no redirect
 }
 
 // An Answer is a page that was fetched.
@@ -90,6 +93,9 @@ func New(o Options) (*Door, error) {
 		IdleConnTimeout:        30 * time.Second,
 		ForceAttemptHTTP2:      true,
 	}}
+	direct := *d.client
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	d.direct = &direct
 	return d, nil
 }
 
@@ -98,6 +104,43 @@ func (d *Door) Close() { d.client.CloseIdleConnections() }
 
 // Get fetches a page. An error names the host and nothing else of the address.
 func (d *Door) Get(ctx context.Context, address string) (*Answer, error) {
+	return d.ask(ctx, d.client, http.MethodGet, address, nil, nil)
+}
+
+// Head asks for a page without the page. Not every server answers it as it
+// answers Get.
+func (d *Door) Head(ctx context.Context, address string) (*Answer, error) {
+	return d.ask(ctx, d.client, http.MethodHead, address, nil, nil)
+}
+
+// Post sends body to an address, and to no other: a redirect is not followed but
+// answered, because what is sent is for whom it was addressed to.
+func (d *Door) Post(ctx context.Context, address string, header http.Header, body []byte) (*Answer, error) {
+	return d.ask(ctx, d.direct, http.MethodPost, address, header, body)
+}
+
+// TXT asks for the text that stands under a name, such as a DKIM key. A name
+// without one is answered with none and no error.
+func (d *Door) TXT(ctx context.Context, name string) ([]string, error) {
+	resolver := d.o.Resolver
+	if resolver == nil {
+		resolver = net.DefaultResolver
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.o.Timeout)
+	defer cancel()
+	// The dot at the end keeps the machine's search list from leading elsewhere.
+	all, err := resolver.LookupTXT(ctx, strings.TrimSuffix(name, ".")+".")
+	var none *net.DNSError
+	if errors.As(err, &none) && none.IsNotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errors.New("look up a text: the name system does not answer")
+	}
+	return all, nil
+}
+
+func (d *Door) ask(ctx context.Context, client *http.Client, method, address string, header http.Header, body []byte) (*Answer, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		return nil, errors.New("fetch a page: its address cannot be read")
@@ -105,24 +148,29 @@ func (d *Door) Get(ctx context.Context, address string) (*Answer, error) {
 	if err := d.may(u); err != nil {
 		return nil, fmt.Errorf("fetch from %s: %w", u.Host, err)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	r, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("fetch from %s: the address cannot be asked for", u.Host)
 	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
 	r.Header.Set("User-Agent", d.o.Agent)
-	r.Header.Set("Accept", "text/html, application/xhtml+xml, application/json;q=0.5, */*;q=0.1")
-	resp, err := d.client.Do(r)
+	if r.Header.Get("Accept") == "" {
+		r.Header.Set("Accept", "text/html, application/xhtml+xml, application/json;q=0.5, */*;q=0.1")
+	}
+	resp, err := client.Do(r)
 	if err != nil {
 		return nil, fmt.Errorf("fetch from %s: %w", u.Host, cause(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, d.o.Most+1))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, d.o.Most+1))
 	if err != nil {
 		return nil, fmt.Errorf("fetch from %s: %w", u.Host, cause(err))
 	}
-	a := &Answer{URL: resp.Request.URL, Status: resp.StatusCode, Header: resp.Header, Body: body}
-	if int64(len(body)) > d.o.Most {
-		a.Body, a.Cut = body[:d.o.Most], true
+	a := &Answer{URL: resp.Request.URL, Status: resp.StatusCode, Header: resp.Header, Body: answer}
+	if int64(len(answer)) > d.o.Most {
+		a.Body, a.Cut = answer[:d.o.Most], true
 	}
 	return a, nil
 }
