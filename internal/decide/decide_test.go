@@ -44,7 +44,7 @@ var after = strings.NewReplacer("[email!, phone, message!], for: [reply]", "[ema
 	"to answer you.", "to answer you and to send you news.", "  phone: {category: user.contact.phone_number}\n", "").Replace(before)
 
 func compile(t interface{ Fatal(...any) }, text string) *statement.Statement {
-	s, found := statement.Compile("test.md", []byte(text), []statement.Kind{"data", "purposes", "collect.form", "never"})
+	s, found := statement.Compile("test.md", []byte(text), []statement.Kind{"data", "purposes", "collect.form", "never", "recipients"})
 	if found.Failed() {
 		t.Fatal(found)
 	}
