@@ -85,9 +85,20 @@ type BadRow struct {
 // Import hands over up to MaxAtOnce rows as one change with one entry. Rows
 // that do not fit are left out and named.
 func (c *Client) Import(ctx context.Context, token string, to avow.Collection, rows Rows) (*Imported, error) {
+	return c.bring(ctx, token, to, rows, false)
+}
+
+// ImportConfirmed is Import for people who confirmed their addresses in another
+// tool. It starts no letters that were stopped here.
+func (c *Client) ImportConfirmed(ctx context.Context, token string, to avow.Collection, rows Rows) (*Imported, error) {
+	return c.bring(ctx, token, to, rows, true)
+}
+
+func (c *Client) bring(ctx context.Context, token string, to avow.Collection, rows Rows, confirmed bool) (*Imported, error) {
 	var out Imported
 	body := struct {
-		Rows Rows `json:"rows"`
-	}{rows}
+		Rows      Rows `json:"rows"`
+		Confirmed bool `json:"confirmed,omitzero"`
+	}{rows, confirmed}
 	return &out, c.ask(ctx, http.MethodPost, "/v1/imports/"+url.PathEscape(string(to)), token, body, &out)
 }

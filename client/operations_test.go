@@ -50,6 +50,10 @@ func TestOperations(t *testing.T) {
 		},
 			"POST", "/v1/imports/contact", `{"rows":[{"email":"a@b.example"}]}`, `{"accepted":0,"refused":[{"row":0,"field":"email","reason":"no"}],"leaf":-1}`,
 			&Imported{0, []BadRow{{0, "email", "no"}}, -1, ""}},
+		"import confirmed": {func(c *Client) (any, error) {
+			return first(c.ImportConfirmed(ctx, "secret", "newsletter", Rows{{"email": "a@b.example"}}))
+		},
+			"POST", "/v1/imports/newsletter", `{"rows":[{"email":"a@b.example"}],"confirmed":true}`, `{"accepted":1,"refused":[],"leaf":7}`, &Imported{1, []BadRow{}, 7, ""}},
 		"receipt": {func(c *Client) (any, error) { return first(c.Receipt(ctx, "secret", "/privacy/receipt/abc")) }, "GET", "/v1/receipts/abc", ``, `text`, "text"},
 		"make a token": {func(c *Client) (any, error) {
 			return first(c.NewToken(ctx, "secret", Token{ID: "x", Name: "crm", May: []string{"read"}, Token: "x"}))
