@@ -9,6 +9,7 @@
 //	contact: When you write to us with the contact form, we keep your name, e-mail address and message for 24 months, to answer you.
 //	order: When you order, we keep your name, addresses and the instrument for 6 years, as the law asks of a seller, to deliver it and stand by it.
 //	newsletter: When you ask for our newsletter, we keep your e-mail address for 24 months.
+//	panel: When you let us ask you what you think, we keep your e-mail address for 24 months.
 //	survey: When you answer our survey, we keep your answers for 12 months, apart from your name, which we do not ask.
 //	careers: When you apply for work, we keep your application for 6 months.
 package collection

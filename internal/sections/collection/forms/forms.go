@@ -23,6 +23,7 @@ import (
 	"github.com/avow-privacy/avow/internal/api"
 	"github.com/avow-privacy/avow/internal/decide"
 	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/mail"
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/sections/collection"
 	"github.com/avow-privacy/avow/internal/statement"
@@ -52,15 +53,24 @@ type Signals interface {
 	Honour(ctx context.Context, tx *store.Tx, who avow.SubjectID) error
 }
 
+// Confirmations asks, in the transaction that keeps a form, whether whoever has
+// the address in it wants the letters that the form asks for.
+type Confirmations interface {
+	Ask(ctx context.Context, tx *store.Tx, e *statement.Edition, form *statement.Collection, address mail.Address) error
+	// Confirmed notes that somebody was asked in another tool, and said yes.
+	Confirmed(ctx context.Context, tx *store.Tx, e *statement.Edition, form *statement.Collection, address mail.Address) error
+}
+
 // Deps are what the section works with.
 type Deps struct {
-	Store    *store.DB
-	Vault    *vault.Vault
-	Ledger   *ledger.Ledger
-	Pages    *page.Pages
-	Editions Editions
-	Notices  Notices
-	Signals  Signals
+	Store         *store.DB
+	Vault         *vault.Vault
+	Ledger        *ledger.Ledger
+	Pages         *page.Pages
+	Editions      Editions
+	Notices       Notices
+	Signals       Signals
+	Confirmations Confirmations // nil asks nobody
 }
 
 // Section takes forms.
@@ -87,6 +97,7 @@ type Taken struct {
 	Expires time.Time
 	Receipt []byte // c2sp.org/tlog-proof@v1
 	Link    string // unguessable; opens the receipt later
+	Asked   bool   // a letter asks whoever has the address to confirm
 }
 
 // A Sending is one form that somebody sent.
@@ -144,12 +155,46 @@ func (s *Section) take(ctx context.Context, tx *store.Tx, in Sending, t *Taken) 
 			return nil, err
 		}
 	}
+	if err := s.confirm(ctx, tx, in, t); err != nil {
+		return nil, err
+	}
 	entered, err := s.Ledger.Record(ctx, tx, whose.Who, whose.Event)
 	if err != nil {
 		return nil, err
 	}
 	s.tally(tx, in.Form, entered, 1)
 	return entered, nil
+}
+
+// confirm has the address in a form asked, if the form asks for letters.
+func (s *Section) confirm(ctx context.Context, tx *store.Tx, in Sending, t *Taken) error {
+	for _, address := range s.readers(in.Edition, in.Form, in.Values) {
+		t.Asked = in.Edition.OptOut != nil && in.Edition.OptOut.Confirm != ""
+		if err := s.Confirmations.Ask(ctx, tx, in.Edition, in.Form, address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readers are the addresses in a form that asks for letters.
+func (s *Section) readers(e *statement.Edition, c *statement.Collection, values Values) (all []mail.Address) {
+	letters := func(name avow.Purpose) bool {
+		p := e.Purpose(name)
+		return p != nil && p.Channel == "email" && p.Basis == "opt-in"
+	}
+	if s.Confirmations == nil || !slices.ContainsFunc(c.For, letters) {
+		return nil
+	}
+	for _, f := range ordered(c, values) {
+		if d := e.Datum(f); d == nil || !mail.In(d.Category) {
+			continue
+		}
+		if a, err := mail.ParseAddress(string(values[f].Reveal())); err == nil && !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // keep seals what was sent, and says what the log is to be told of it.

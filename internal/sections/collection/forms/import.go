@@ -23,7 +23,8 @@ func (s *Section) addImport(a *api.API) {
 type importIn struct {
 	Collection avow.Collection `path:"collection" doc:"A collection of the statement." example:"contact"`
 	Body       struct {
-		Rows []map[avow.Field]string `json:"rows" maxItems:"1000" nullable:"false" doc:"What several people gave, each by field."`
+		Confirmed bool                    `json:"confirmed,omitempty" doc:"These people confirmed their addresses in another tool. Letters that were stopped here stay stopped."`
+		Rows      []map[avow.Field]string `json:"rows" maxItems:"1000" nullable:"false" doc:"What several people gave, each by field."`
 	}
 }
 
@@ -72,7 +73,7 @@ func (s *Section) bring(ctx context.Context, in *importIn) (*Imported, error) {
 		out.Refused = append(out.Refused, bad)
 	}
 	out.Accepted = len(good)
-	if err := s.takeAll(ctx, e, c, good, outcomes, out); err != nil {
+	if err := s.takeAll(ctx, e, c, good, in.Body.Confirmed, outcomes, out); err != nil {
 		return nil, fmt.Errorf("import into %s: %w", c.Name, err)
 	}
 	// A name that the statement does not have may be anything, in a list without
@@ -86,7 +87,7 @@ func (s *Section) bring(ctx context.Context, in *importIn) (*Imported, error) {
 }
 
 // takeAll keeps all rows that fit, or none.
-func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statement.Collection, rows []Values, outcomes map[string]int, out *Imported) error {
+func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statement.Collection, rows []Values, confirmed bool, outcomes map[string]int, out *Imported) error {
 	once := api.OnceOf(ctx)
 	err := s.Store.Commit(ctx, func(tx *store.Tx) error {
 		if seen, err := once.Seen(ctx, tx); seen || err != nil {
@@ -97,6 +98,11 @@ func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statemen
 		}
 		if len(rows) == 0 {
 			return once.Keep(ctx, tx, "", out)
+		}
+		if confirmed {
+			if err := s.confirmed(ctx, tx, e, c, rows); err != nil {
+				return err
+			}
 		}
 		entered, err := s.enterAll(ctx, tx, e, c, rows)
 		if err != nil {
@@ -115,6 +121,18 @@ func (s *Section) takeAll(ctx context.Context, e *statement.Edition, c *statemen
 	}
 	_, _, err = once.Again(out)
 	return err
+}
+
+// confirmed notes who confirmed an address elsewhere.
+func (s *Section) confirmed(ctx context.Context, tx *store.Tx, e *statement.Edition, c *statement.Collection, rows []Values) error {
+	for _, values := range rows {
+		for _, address := range s.readers(e, c, values) {
+			if err := s.Confirmations.Confirmed(ctx, tx, e, c, address); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // enterAll keeps the rows and enters them in the log as one.
