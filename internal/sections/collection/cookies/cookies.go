@@ -65,7 +65,14 @@ type Deps struct {
 	Key      []byte            // signs choices: the gate's
 	Stance   Stance            // of the gate
 	Standins map[string]string // as the gate has them
+	Letters  Letters           // what the page of choices shows of them
 	Log      *slog.Logger      // of the house; nil for none
+}
+
+// Letters is the part of the page of choices that is about letters. It is empty
+// if the statement has none to choose from.
+type Letters interface {
+	Block() (page.HTML, error)
 }
 
 // Section takes choices and reports.

@@ -46,6 +46,8 @@ type choicesView struct {
 	Confirm  string
 
 	Unrecorded bool // a no that could not be written down
+
+	Letters page.HTML
 }
 
 type offerView struct {
@@ -119,6 +121,12 @@ func (s *Section) write(w http.ResponseWriter, r *http.Request, status int, v *c
 	title := "Your choices"
 	if v.Asked != 0 {
 		title = "Not done yet: your choice"
+	}
+	if s.Letters != nil {
+		var err error
+		if v.Letters, err = s.Letters.Block(); err != nil {
+			return err
+		}
 	}
 	return s.set.Write(w, r, "choices.html", page.View{Status: status, Title: title, Here: "choices", Robots: "noindex", Data: v})
 }
