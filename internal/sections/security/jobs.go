@@ -102,16 +102,36 @@ func (s *Section) Scan(ctx context.Context, progress func(done, total int64)) (f
 		}
 		faults = found.Against(kept)
 		now = scan{tx.Now, found.Rows, found.Found}
-		events, err := s.Ledger.Scan(ctx, tx)
-		if err == nil && events[store.Events] != kept[store.Events] {
-			faults = append(faults, vault.Fault{Part: store.Events, What: vault.Unlike})
-			now.faults++
+		for _, o := range s.others() {
+			sum, err := o.scan(ctx, tx)
+			if err != nil {
+				return err
+			}
+			if sum[o.part] != kept[o.part] {
+				faults = append(faults, vault.Fault{Part: o.part, What: vault.Unlike})
+				now.faults++
+			}
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("scan rows: %w", err)
 	}
 	s.scanned.Store(&now)
 	return faults, nil
+}
+
+// A summed is a part of the state that is not the vault's, and who can sum it up
+// anew.
+type summed struct {
+	part store.Part
+	scan func(context.Context, *store.Tx) (store.State, error)
+}
+
+func (s *Section) others() []summed {
+	all := []summed{{store.Events, s.Ledger.Scan}}
+	if s.Words != nil {
+		all = append(all, summed{store.Words, s.Words.Scan})
+	}
+	return all
 }

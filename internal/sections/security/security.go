@@ -30,7 +30,13 @@ type Deps struct {
 	Vault  *vault.Vault
 	Ledger *ledger.Ledger
 	Pages  *page.Pages
-	Apart  bool // whether the keys lie outside the folder of the data
+	Words  Words // nil for none
+	Apart  bool  // whether the keys lie outside the folder of the data
+}
+
+// Words are what people said about letters, which the state sums up too.
+type Words interface {
+	Scan(ctx context.Context, tx *store.Tx) (store.State, error)
 }
 
 // Section shows the log and checks it.
