@@ -7,19 +7,23 @@ import (
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/api"
-	"github.com/avow-privacy/avow/internal/sections/security/tokens"
 )
 
 // openAPI puts the operations of the sections together, in the order in which
 // the documentation has them.
 func (s *Server) openAPI() *api.API {
-	guard := tokens.New(s.store, s.changes, s.config.Log)
-	a := api.New(api.Config{Store: s.store, Staff: api.Digest(s.keys.Token()), Guard: guard, Pages: s.pages, Log: s.config.Log})
+	a := api.New(api.Config{Store: s.store, Staff: api.Digest(s.keys.Token()), Guard: s.tokens, Pages: s.pages, Log: s.config.Log})
 	s.forms.AddTo(a)
 	s.use.AddTo(a)
 	a.AddBatch()
 	s.links.AddTo(a)
-	guard.AddTo(a)
+	s.mailing.AddTo(a)
+	s.mailbox.AddTo(a)
+	api.Add(a, api.Operation{ID: "mail-dns", Method: "GET", Path: "/v1/mail/dns", Group: "Letters", Title: "List the DNS records for letters",
+		Says: "TXT records to publish, by which others check the signatures of letters (DKIM, RFC 6376 and RFC 8463).", May: api.Staff}, s.mailDNS)
+	s.optout.AddTo(a)
+	s.recipients.AddTo(a)
+	s.tokens.AddTo(a)
 	a.Route(api.Operation{ID: "publish", Method: "POST", Path: "/v1/statements", Group: "The statement", Title: "Publish a version of the statement",
 		Says:    "The text of a statement, at most 1 MiB. Version, class, its place in the log, and how many records stay under each version are answered.",
 		Example: "@statement.md", May: api.Publish, Limit: maxStatement}, "text/markdown", "application/json", s.publish)

@@ -177,6 +177,7 @@ func TestExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	wrote := waitingMail(t, h, staff)
 	var doc struct {
 		Paths map[string]map[string]struct {
 			RequestBody struct {
@@ -194,7 +195,7 @@ func TestExamples(t *testing.T) {
 			if body == nil {
 				continue
 			}
-			to := strings.NewReplacer("subjects/{id}", "subjects/"+ada.Subject, "{id}", ada.Record, "{collection}", "contact").Replace(where)
+			to := strings.NewReplacer("subjects/{id}", "subjects/"+ada.Subject, "{id}", ada.Record, "{record}", wrote, "{collection}", "contact", "{name}", "courier").Replace(where)
 			r := httptest.NewRequest(strings.ToUpper(method), to, strings.NewReader(string(body)))
 			r.Header.Set("Authorization", "Bearer "+staff)
 			w := httptest.NewRecorder()
@@ -367,4 +368,23 @@ func TestReplicas(t *testing.T) {
 	if gone, err := d.Erase(t.Context(), staff, answers[0].Subject, "mia"); err != nil || gone.Receipt == "" {
 		t.Errorf("an erasure is answered %+v (%v)", gone, err)
 	}
+}
+
+// waitingMail feeds a mail that somebody has to look at, and names its record.
+func waitingMail(t *testing.T, h *servertest.House, staff string) string {
+	t.Helper()
+	ask := func(method, path, body string) string {
+		r := httptest.NewRequest(method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+staff)
+		r.Header.Set("Content-Type", "message/rfc822")
+		w := httptest.NewRecorder()
+		h.Server.Private().ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	ask("POST", "/v1/mail", "From: ada@example.com\r\nTo: privacy@harbour.example\r\nSubject: Brass\r\nMessage-ID: <1@example.com>\r\n\r\nIs the barometer made of brass?\r\n")
+	var open struct{ Mail []struct{ Record string } }
+	if err := json.Unmarshal([]byte(ask("GET", "/v1/mail", "")), &open); err != nil || len(open.Mail) != 1 {
+		t.Fatalf("%v %+v", err, open)
+	}
+	return open.Mail[0].Record
 }

@@ -185,8 +185,14 @@ func (s *Server) subject(ctx context.Context, tx *store.Tx, id avow.SubjectID) (
 	return s.vault.Find(ctx, tx, id)
 }
 
-// forget has the ledger let go of whom the vault is about to erase.
+// forget has the ledger let go of whom the vault is about to erase, and recipients
+// told that they have to as well.
 func (s *Server) forget(ctx context.Context, tx *store.Tx, id avow.SubjectID) error {
+	if s.recipients != nil {
+		if err := s.recipients.Erased(ctx, tx, id); err != nil {
+			return err
+		}
+	}
 	return s.ledger.Forget(ctx, tx, id)
 }
 

@@ -31,7 +31,7 @@ func (s *Server) openFront() (err error) {
 	c, key := &s.config, s.keys.Derive("gate")
 	s.front = &front{house: s}
 	s.cookies = cookies.New(cookies.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Key: key,
-		Stance: c.stance(), Standins: c.Standins, Log: c.Log})
+		Stance: c.stance(), Standins: c.Standins, Letters: s.optout, Log: c.Log})
 	s.links = links.New(links.Deps{Store: s.store, Pages: s.pages, Gate: s.front, Leaks: s.cookies})
 	s.popular = popular.New(popular.Deps{Store: s.store, Pages: s.pages, Editions: s.changes, Own: own})
 	if s.logs, err = logs.New(logs.Config{Dir: c.AccessLog, Clock: s.store.Now}, s.changes); err != nil {

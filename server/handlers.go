@@ -23,7 +23,7 @@ func (s *Server) Private() http.Handler { return s.private }
 func (s *Server) mount() {
 	ours := http.NewServeMux()
 	s.pages.Mount(ours, slices.Concat(s.pages.Assets(), s.changes.Routes(), s.promises.Routes(), s.security.Routes(), s.forms.Routes(),
-		s.cookies.Routes(), s.optout.Routes(), s.links.Routes(), s.popular.Routes())...)
+		s.cookies.Routes(), s.outbox.Routes(), s.recipients.Routes(), s.optout.Routes(), s.elsewhere.Routes(), s.links.Routes(), s.popular.Routes())...)
 	ours.Handle("GET "+page.Base+"/out", s.front.gate.Out())
 	guarded := page.Secure(sameOrigin(s.pages.OrProblem(ours), s.pages))
 
@@ -57,6 +57,9 @@ func own(path string) bool {
 // sameOrigin refuses what another site's page makes a browser send.
 func sameOrigin(next http.Handler, pages *page.Pages) http.Handler {
 	guard := http.NewCrossOriginProtection()
+	// Mail programs send the one click from wherever they are (RFC 8058). Who has
+	// the link may stop letters, from any page.
+	guard.AddInsecureBypassPattern("POST /u/{token}")
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		pages.Refuse(w, r, &page.Problem{Status: http.StatusForbidden, Title: "This was sent from another site",
 			Detail: "Open the form on this site and send it from there."})

@@ -32,6 +32,12 @@ func (s *Server) jobs() []job {
 		{name: "forget repeated requests", every: time.Minute, led: true, do: func(ctx context.Context) error { return api.Expire(ctx, s.store) }},
 		{name: "let go of old logs", every: time.Minute, do: func(ctx context.Context) error { _, err := s.logs.Expire(ctx); return err }},
 		{name: "show popular pages", every: time.Minute, led: true, do: s.popular.Settle},
+		{name: "send letters", every: time.Second, do: s.mailing.Deliver},
+		{name: "forget letters", every: time.Hour, led: true, waits: true, do: s.mailing.Forget},
+		{name: "tidy the mailbox", every: time.Hour, led: true, waits: true, do: s.mailbox.Tidy},
+		{name: "tell recipients", every: time.Minute, led: true, do: s.recipients.Tell},
+		{name: "compare lists with stops", every: time.Hour, led: true, waits: true, do: s.recipients.Compare},
+		{name: "look at addresses to opt out", every: time.Hour, led: true, waits: true, do: s.lookElsewhere},
 		{name: "forget unseen links", every: time.Hour, led: true, do: s.links.Forget},
 		{name: "renew the keys", every: time.Hour, led: true, do: s.security.RotateDue},
 		{name: "open everything", every: time.Hour, led: true, waits: true, do: s.security.ScanDue},
@@ -96,6 +102,14 @@ func (s *Server) refreshKeys(ctx context.Context) error {
 		return nil
 	}
 	return s.vault.Refresh(ctx)
+}
+
+// lookElsewhere asks for the pages of others. A demonstration asks nobody.
+func (s *Server) lookElsewhere(ctx context.Context) error {
+	if s.post.outbox != nil {
+		return nil
+	}
+	return s.elsewhere.CheckDue(ctx)
 }
 
 // warn says once a minute that the disk is full.

@@ -27,11 +27,17 @@ import (
 	"github.com/avow-privacy/avow/internal/sections/collection/cookies"
 	"github.com/avow-privacy/avow/internal/sections/collection/forms"
 	"github.com/avow-privacy/avow/internal/sections/collection/logs"
+	"github.com/avow-privacy/avow/internal/sections/collection/mailbox"
 	"github.com/avow-privacy/avow/internal/sections/links"
 	"github.com/avow-privacy/avow/internal/sections/optout"
+	"github.com/avow-privacy/avow/internal/sections/optout/elsewhere"
 	"github.com/avow-privacy/avow/internal/sections/security"
+	"github.com/avow-privacy/avow/internal/sections/security/tokens"
 	"github.com/avow-privacy/avow/internal/sections/use"
+	"github.com/avow-privacy/avow/internal/sections/use/mailing"
+	"github.com/avow-privacy/avow/internal/sections/use/mailing/outbox"
 	"github.com/avow-privacy/avow/internal/sections/use/popular"
+	"github.com/avow-privacy/avow/internal/sections/use/recipients"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
@@ -81,6 +87,10 @@ type Config struct {
 	// Proxies are whom the house believes what they say of their clients
 	// (X-Forwarded-For, X-Forwarded-Proto); none means those on this machine.
 	Proxies []netip.Prefix
+	// Origin is where links in letters lead; empty is the site of the statement.
+	Origin string
+	// Mail says how letters travel.
+	Mail Mail
 	// AccessLog is the folder of the server log, which is written if the
 	// statement says what is in it. Empty writes none.
 	AccessLog string
@@ -109,11 +119,19 @@ type Server struct {
 	use        *use.Section
 	popular    *popular.Section
 	optout     *optout.Section
+	elsewhere  *elsewhere.Section
 	links      *links.Section
+	mailing    *mailing.Section
+	mailbox    *mailbox.Section
+	outbox     *outbox.Section
+	recipients *recipients.Section
+	tokens     *tokens.Section
 	security   *security.Section
 	changes    *changes.Section
 	acceptance *acceptance.Section
 	promises   *promises.Promises
+
+	post *post
 
 	warned time.Time // when it was last said that the disk is full
 
@@ -123,7 +141,8 @@ type Server struct {
 
 // Keeps are the kinds of rules that some part of this house keeps.
 func Keeps() []statement.Kind {
-	return slices.Concat(collection.Keeps, forms.Keeps, cookies.Keeps, logs.Keeps, use.Keeps, popular.Keeps, optout.Keeps, links.Keeps, security.Keeps,
+	return slices.Concat(collection.Keeps, forms.Keeps, cookies.Keeps, logs.Keeps, use.Keeps, popular.Keeps, mailing.Keeps, mailbox.Keeps, recipients.Keeps,
+		optout.Keeps, elsewhere.Keeps, links.Keeps, security.Keeps,
 		changes.Keeps, acceptance.Keeps)
 }
 
@@ -165,15 +184,17 @@ func (s *Server) openSections(ctx context.Context) (err error) {
 		return err
 	}
 	s.collection = &collection.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
-	s.optout = optout.New(s.store, s.changes, s.config.stance() == cookies.Enforcing)
-	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance, Signals: s.optout})
+	if err := s.openLetters(ctx); err != nil {
+		return err
+	}
+	s.forms = forms.New(forms.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Editions: s.changes, Notices: s.acceptance, Signals: s.optout, Confirmations: s.optout})
 	s.use = &use.Section{Store: s.store, Vault: s.vault, Ledger: s.ledger, Editions: s.changes}
-	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Apart: s.config.apart(s.keys)})
+	s.security = security.New(security.Deps{Store: s.store, Vault: s.vault, Ledger: s.ledger, Pages: s.pages, Words: s.optout, Apart: s.config.apart(s.keys)})
 	if err := s.openFront(); err != nil {
 		return err
 	}
 	s.promises = promises.New(promises.Deps{Pages: s.pages, Editions: s.changes, Clock: s.store.Now, Log: s.config.Log,
-		Sections: []promises.Evidence{s.collection, s.forms, s.cookies, s.logs, s.use, s.popular, s.optout, s.links, s.security, s.changes, s.acceptance}})
+		Sections: []promises.Evidence{s.collection, s.forms, s.cookies, s.logs, s.use, s.popular, s.mailing, s.mailbox, s.recipients, s.optout, s.elsewhere, s.links, s.security, s.changes, s.acceptance}})
 	return nil
 }
 
@@ -205,7 +226,8 @@ func (s *Server) frame() page.Frame {
 	f := page.Frame{Home: "/", Language: "en"}
 	if e := s.changes.InForce(); e != nil {
 		f.Organisation, f.Language = e.Organisation.Name, e.Language
-		f.Choices, f.Links, f.Popular = e.Asks(), e.Links != nil && e.Links.Register, e.Popular != nil
+		f.Choices, f.Links, f.Popular = e.Asks() || e.OptOut != nil && e.OptOut.Topics != "", e.Links != nil && e.Links.Register, e.Popular != nil
+		f.Recipients, f.Elsewhere = len(e.Recipients) > 0, e.OptOut != nil && e.OptOut.Elsewhere != ""
 	}
 	return f
 }
@@ -238,7 +260,10 @@ func (s *Server) Close() error {
 		for _, flush := range s.flushes() {
 			all = append(all, flush(context.Background()))
 		}
-		all = append(all, s.logs.Close())
+		all = append(all, s.logs.Close(), s.optout.Close())
+	}
+	if s.post != nil {
+		s.post.close()
 	}
 	if s.ledger != nil {
 		all = append(all, s.ledger.Close())

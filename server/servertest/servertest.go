@@ -58,7 +58,7 @@ func begin(t testing.TB, text, db string) *House {
 // Config is how the house is started, on what is in force if text is empty.
 func (h *House) Config(text string) server.Config {
 	c := server.Config{Data: filepath.Join(h.Dir, "data"), DB: h.DB, Keys: h.Keys(), StatementName: "statement.md",
-		Clock: h.Now, Log: slog.New(slog.NewTextHandler(h.Log, nil))}
+		Clock: h.Now, Mail: server.Mail{Outbox: true}, Log: slog.New(slog.NewTextHandler(h.Log, nil))}
 	if text != "" {
 		c.Statement = []byte(text)
 	}

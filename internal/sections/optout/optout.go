@@ -1,177 +1,132 @@
 // Package optout lets people stop what they did not ask for: by letter, by click, by browser signal.
 //
-// So far it knows the signal: Global Privacy Control, which browsers send as
-// Sec-GPC: 1 with each request. The gate decides by it before the first byte of a
-// page; here it reaches the person, once a form tells who that is, and is counted.
+// Of letters it keeps the last words that were said about an address: which were
+// stopped, and which the person started again. They stand under a keyed hash of
+// the address, refer to nobody, and are never deleted, so that a stop outlives an
+// erasure. Each stop is in a journal beside the keys before it is in the table: a
+// backup of the table that is put back learns from there what it does not know.
 //
-// It keeps this promise:
+// To stop needs nothing but a link from a letter, or the address. Nobody is
+// looked up for it, so neither the answer nor the time it takes tells whether an
+// address is known here. To start again takes the person: only a link in a letter
+// to that address does it.
+//
+// The signal is Global Privacy Control, which browsers send as Sec-GPC: 1 with
+// each request. The gate decides by it before the first byte of a page; here it
+// reaches the person, once a form tells who that is, and is counted.
+//
+// It keeps these promises:
 //
 //	signal: If your browser sends the Global Privacy Control signal, we honour it without asking you again.
+//	confirm: A newsletter starts only after you confirmed the address by mail.
+//	unsubscribe: You can stop every letter from us with one click in the letter, or by writing to privacy@harbour.example, within 2 days.
+//	stays-stopped: Once stopped, letters stay stopped until you yourself ask for them again.
+//	choices: You can choose what you hear about, or nothing at all, without signing in.
 package optout
 
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
-	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
-	"github.com/avow-privacy/avow"
-	"github.com/avow-privacy/avow/gate/choice"
+	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/mail"
 	"github.com/avow-privacy/avow/internal/page"
+	"github.com/avow-privacy/avow/internal/seal"
+	"github.com/avow-privacy/avow/internal/sections/optout/stops"
 	"github.com/avow-privacy/avow/internal/statement"
 	"github.com/avow-privacy/avow/internal/store"
+	"github.com/avow-privacy/avow/internal/vault"
 )
 
 // Keeps are the kinds of rules that this section keeps.
-var Keeps = []statement.Kind{"signals"}
+var Keeps = []statement.Kind{"signals", "optout.address", "optout.within", "optout.confirm", "optout.stays", "optout.topics"}
 
 //go:embed queries.sql
 var queries string
 
-var q = store.Load[struct{ Honour, Opted, Seen, Total, Forget string }](queries)
+var q = store.Load[struct{ Honour, Opted, Seen, Total, Forget, Asked, ForgetTally string }](queries)
 
 // Editions finds the statement in force.
 type Editions interface{ InForce() *statement.Edition }
 
-// Section honours the signal.
+// Letters sends letters of the house.
+type Letters interface {
+	// Notice leaves a letter to be sent, in the transaction of what it is about.
+	Notice(ctx context.Context, tx *store.Tx, to mail.Address, subject, text string) error
+}
+
+// Waiting says how many mails wait for somebody to look at them, and since when
+// the oldest does.
+type Waiting interface {
+	Waiting(ctx context.Context) (n int64, oldest time.Time, err error)
+}
+
+// Deps are what the section works with.
+type Deps struct {
+	Store    *store.DB
+	Vault    *vault.Vault
+	Ledger   *ledger.Ledger
+	Keys     *seal.Keys
+	Pages    *page.Pages
+	Editions Editions
+	Letters  Letters     // nil sends none, and nobody can start letters
+	Waiting  Waiting     // nil if no mail comes in
+	Taking   func() bool // whether mail can come in now; nil for yes
+	Others   stops.Others
+	Origin   string // where links in letters lead; the site of the statement if empty
+	Enforced bool   // a gate stands before the site that stops what the signal forbids
+}
+
+// Section knows who wants no letters, and honours the signal.
 type Section struct {
-	db       *store.DB
-	editions Editions
-	enforced bool
+	Deps
+	*stops.Book
+	set    *page.Set
+	limits limits
 
-	mu      sync.Mutex
-	pending [2]int64 // seen, and of those overridden by an informed yes
+	mu        sync.Mutex
+	forgotten string   // the day up to which counts were let go
+	pending   [2]int64 // pages with the signal, and of those overridden by an informed yes
 }
 
-// New returns the section over db. Enforced says that a gate stands before the
-// site that stops what the signal forbids.
-func New(db *store.DB, editions Editions, enforced bool) *Section {
-	return &Section{db: db, editions: editions, enforced: enforced}
-}
-
-// Honour remembers, in the transaction that keeps their form, that a person's
-// browser sent the signal. What it says holds for the person from then on,
-// whatever browser they come with.
-func (s *Section) Honour(ctx context.Context, tx *store.Tx, who avow.SubjectID) error {
-	return tx.Do(ctx, q.Honour, who[:], tx.Now)
-}
-
-// Opted says whether a person opted out by the signal.
-func (s *Section) Opted(ctx context.Context, tx *store.Tx, who avow.SubjectID) (bool, error) {
-	var n int64
-	err := tx.Get(ctx, q.Opted, &n, who[:])
-	return n > 0, err
-}
-
-// Seen counts one page that was asked for with the signal, and whether it was
-// honoured: not if the visitor, told of the conflict, had said yes. It waits for
-// nothing.
-func (s *Section) Seen(honoured bool) {
-	s.mu.Lock()
-	s.pending[0]++
-	if !honoured {
-		s.pending[1]++
-	}
-	s.mu.Unlock()
-}
-
-const (
-	seen       = "seen"
-	overridden = "overridden"
-	keepDays   = 400 // that counts are kept
-)
-
-// Flush writes what was counted since the last time. What could not be written
-// is counted again the next time.
-func (s *Section) Flush(ctx context.Context) error {
-	s.mu.Lock()
-	counted := s.pending
-	s.pending = [2]int64{}
-	s.mu.Unlock()
-	if counted[0] == 0 {
-		return nil
-	}
-	err := s.db.Commit(ctx, func(tx *store.Tx) error {
-		today := tx.Now.UTC().Format(time.DateOnly)
-		tx.Count(q.Seen, today, seen, counted[0])
-		if counted[1] > 0 {
-			tx.Count(q.Seen, today, overridden, counted[1])
-		}
-		return tx.Do(ctx, q.Forget, tx.Now.UTC().AddDate(0, 0, -keepDays).Format(time.DateOnly))
-	})
-	if err == nil {
-		return nil
-	}
-	s.mu.Lock()
-	for i, n := range counted {
-		s.pending[i] += n
-	}
-	s.mu.Unlock()
-	return fmt.Errorf("count signals: %w", err)
-}
-
-// Routes are what tells other programs that the signal is honoured.
-func (s *Section) Routes() []page.Route {
-	return []page.Route{{Pattern: "GET /.well-known/gpc.json", Keeps: "signals", Handle: s.wellKnown}}
-}
-
-// wellKnown answers as the GPC specification has it (W3C, section 4).
-func (s *Section) wellKnown(w http.ResponseWriter, _ *http.Request) error {
-	now := s.editions.InForce()
-	if now == nil || now.Signals == nil || !now.Signals.GPC {
-		return page.NotFound
-	}
-	w.Header().Set("Cache-Control", "max-age=3600")
-	return page.WriteJSON(w, http.StatusOK, map[string]any{"gpc": true, "lastUpdate": now.Updated.String()})
-}
-
-// Evidence tries the signal on what the statement offers: before any choice, and
-// after a yes.
-func (s *Section) Evidence(ctx context.Context, now *statement.Edition) ([]avow.Evidence, error) {
-	if now.Signals == nil {
-		return nil, nil
-	}
-	if err := s.Flush(ctx); err != nil {
+// Open returns the section over d, and brings up to date what the journal of
+// stops knows and the table does not.
+func Open(ctx context.Context, d Deps) (*Section, error) {
+	book, err := stops.Open(ctx, stops.Deps{Store: d.Store, Vault: d.Vault, Ledger: d.Ledger, Keys: d.Keys, Editions: d.Editions, Others: d.Others})
+	if err != nil {
 		return nil, err
 	}
-	totals := map[string]int64{} // how many people sent it nobody is told: it would say whether one was new
-	var at time.Time
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		at = tx.Now
-		return tx.Each(ctx, q.Total, func(scan func(...any) error) error {
-			var what string
-			var n int64
-			err := scan(&what, &n)
-			totals[what] = n
-			return err
-		}, at.UTC().AddDate(0, 0, -30).Format(time.DateOnly))
-	})
-	if err != nil {
-		return nil, fmt.Errorf("evidence of signals: %w", err)
-	}
-	e := avow.Evidence{Clause: now.Keeper("signals"), Standing: avow.Kept, At: at,
-		Says: "Just now, a browser with the signal was tried before any choice and after a yes: nothing that asks for consent was let through, and nobody was asked.",
-		Figures: []avow.Figure{{Name: "pages asked for with the signal, in 30 days", Value: strconv.FormatInt(totals[seen], 10)},
-			{Name: "of those, where somebody who was told of the signal had said yes", Value: strconv.FormatInt(totals[overridden], 10)}}}
-	if fault := try(choice.Offered(now.Statement), at); fault != "" {
-		e.Standing, e.Says = avow.Broken, fault
-	} else if !s.enforced {
-		e.Standing, e.Says = avow.Untested, "Nothing stands before the site at the moment that would stop what the signal forbids."
-	}
-	return []avow.Evidence{e}, nil
+	return &Section{Deps: d, Book: book, set: d.Pages.Parse(templates, pages...), limits: limits{key: d.Keys.Derive("letters-network")}}, nil
 }
 
-// try says what is wrong with how the signal is honoured.
-func try(offers choice.Offers, now time.Time) string {
-	if d := offers.Decide(choice.Choice{}, true, now); d.Allowed != 0 || d.Ask || !d.Honoured {
-		return "A browser with the signal is not honoured before any choice."
+// Flush writes what was counted, and how far the journal is in the table. It is
+// for the clock.
+func (s *Section) Flush(ctx context.Context) error {
+	return errors.Join(s.flushSignals(ctx), s.Settle(ctx), s.forget(ctx))
+}
+
+// forget lets go of what was only counted: once a day.
+func (s *Section) forget(ctx context.Context) error {
+	today := s.Store.Now().UTC().Format(time.DateOnly)
+	s.mu.Lock()
+	done := s.forgotten == today
+	s.forgotten = today
+	s.mu.Unlock()
+	if done {
+		return nil
 	}
-	yes := offers.Press(choice.Choice{}, choice.Press{Yes: offers.All()}, [16]byte{}, now)
-	if d := offers.Decide(yes, true, now); d.Allowed != 0 || d.Ask {
-		return "A signal that comes after a yes is not honoured."
+	err := s.Store.Commit(ctx, func(tx *store.Tx) error {
+		if err := s.Book.Forget(ctx, tx); err != nil {
+			return err
+		}
+		return tx.Do(ctx, q.ForgetTally, tx.Now.UTC().AddDate(0, 0, -keepDays).Format(time.DateOnly), today)
+	})
+	if err != nil {
+		return fmt.Errorf("forget counts of letters: %w", err)
 	}
-	return ""
+	return nil
 }

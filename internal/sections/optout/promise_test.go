@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/examples/harbour"
 	"github.com/avow-privacy/avow/internal/ledger"
+	"github.com/avow-privacy/avow/internal/mail"
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/seal"
 	"github.com/avow-privacy/avow/internal/sections/optout"
@@ -22,20 +24,36 @@ import (
 	"github.com/avow-privacy/avow/internal/vault"
 )
 
-// A house is as much of one as the signal needs.
+// A house is as much of one as letters and the signal need.
 type house struct {
 	*optout.Section
-	t       *testing.T
+	t       testing.TB
 	db      *store.DB
+	keys    *seal.Keys
 	vault   *vault.Vault
 	ledger  *ledger.Ledger
 	edition *statement.Edition
 	now     time.Time
+	public  http.Handler
+	letters []letter
+	waits   int64
+	deaf    bool // no mail comes in
+	oldest  time.Time
 }
+
+// A letter is one that the house would send.
+type letter struct{ to, subject, text string }
+
+func (h *house) Notice(_ context.Context, _ *store.Tx, to mail.Address, subject, text string) error {
+	h.letters = append(h.letters, letter{to.Text(), subject, text})
+	return nil
+}
+
+func (h *house) Waiting(context.Context) (int64, time.Time, error) { return h.waits, h.oldest, nil }
 
 func (h *house) InForce() *statement.Edition { return h.edition }
 
-func begin(t *testing.T, cfg store.Config, text string) *house {
+func begin(t testing.TB, cfg store.Config, text string) *house {
 	t.Helper()
 	h := &house{t: t, now: time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)}
 	compiled, found := statement.Compile("statement.md", []byte(text), optout.Keeps)
@@ -50,22 +68,38 @@ func begin(t *testing.T, cfg store.Config, text string) *house {
 		}
 	}
 	dir := t.TempDir()
-	keys, err := seal.Create("file:"+dir, seal.Options{})
+	var err error
+	h.keys, err = seal.Create("file:"+dir, seal.Options{})
 	must(err)
 	cfg.Clock = func() time.Time { return h.now }
 	h.db, err = store.Open(t.Context(), cfg)
 	must(err)
 	forget := func(ctx context.Context, tx *store.Tx, id avow.SubjectID) error { return h.ledger.Forget(ctx, tx, id) }
-	h.vault, err = vault.Open(t.Context(), h.db, keys, vault.Options{Forget: forget, Settle: time.Nanosecond})
+	h.vault, err = vault.Open(t.Context(), h.db, h.keys, vault.Options{Forget: forget, Settle: time.Nanosecond})
 	must(err)
-	h.ledger, err = ledger.Open(t.Context(), h.db, ledger.Config{Origin: "harbour.example/log", Key: keys.LogKey(), Keys: keys, HighWater: dir + "/high-water",
+	h.ledger, err = ledger.Open(t.Context(), h.db, ledger.Config{Origin: "harbour.example/log", Key: h.keys.LogKey(), Keys: h.keys, HighWater: dir + "/high-water",
 		Subject: func(ctx context.Context, tx *store.Tx, id avow.SubjectID) (ledger.Subject, error) {
 			return h.vault.Find(ctx, tx, id)
 		}})
 	must(err)
-	t.Cleanup(func() { h.ledger.Close(); h.db.Close() })
-	h.Section = optout.New(h.db, h, true)
+	h.open(true)
+	t.Cleanup(func() { h.Close(); h.ledger.Close(); h.db.Close() })
 	return h
+}
+
+// open opens the section, with or without a gate before the site.
+func (h *house) open(enforced bool) {
+	h.t.Helper()
+	pages := page.New(func() page.Frame { return page.Frame{Organisation: "Harbour", Home: "/"} }, slog.New(slog.NewTextHandler(h.t.Output(), nil)))
+	var err error
+	h.Section, err = optout.Open(h.t.Context(), optout.Deps{Store: h.db, Vault: h.vault, Ledger: h.ledger, Keys: h.keys, Pages: pages, Editions: h,
+		Letters: h, Waiting: h, Taking: func() bool { return !h.deaf }, Enforced: enforced})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	pages.Mount(mux, h.Routes()...)
+	h.public = page.Secure(pages.OrProblem(mux))
 }
 
 func (h *house) commit(fn func(ctx context.Context, tx *store.Tx) error) {
@@ -105,22 +139,53 @@ func (h *house) opted(id avow.SubjectID) (yes bool) {
 
 func (h *house) evidence() avow.Evidence {
 	h.t.Helper()
+	return h.shown("signal")
+}
+
+// shown is the evidence for a promise.
+func (h *house) shown(clause avow.ClauseID) (found avow.Evidence) {
+	h.t.Helper()
 	all, err := h.Evidence(h.t.Context(), h.edition)
-	if err != nil || len(all) != 1 {
-		h.t.Fatal(all, err)
+	if err != nil {
+		h.t.Fatal(err)
 	}
-	return all[0]
+	for _, e := range all {
+		if e.Clause == clause {
+			found = e
+		}
+	}
+	return found
 }
 
 func (h *house) wellKnown() *httptest.ResponseRecorder {
-	mux := http.NewServeMux()
-	page.New(func() page.Frame { return page.Frame{} }, slog.New(slog.DiscardHandler)).Mount(mux, h.Routes()...)
+	return h.ask("GET", "/.well-known/gpc.json", "", "")
+}
+
+// ask asks for a page, or sends it something.
+func (h *house) ask(method, path, kind, body string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	if kind != "" {
+		r.Header.Set("Content-Type", kind)
+	}
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest("GET", "/.well-known/gpc.json", nil))
+	h.public.ServeHTTP(w, r)
 	return w
 }
 
-var text = strings.Replace(string(harbour.Statement), "{#signal .aspiration keeps=signals}", "{#signal keeps=signals}", 1)
+const formKind = "application/x-www-form-urlencoded"
+
+// send sends a form.
+func (h *house) send(path string, pairs ...string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	values := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		values.Add(pairs[i], pairs[i+1])
+	}
+	return h.ask("POST", path, formKind, values.Encode())
+}
+
+var text = string(harbour.Statement)
 
 func TestPromises(t *testing.T) {
 	t.Run("signal", func(t *testing.T) {
@@ -155,6 +220,21 @@ func TestPromises(t *testing.T) {
 			h.forgotten(known)
 		})
 	})
+	for clause, try := range map[avow.ClauseID]func(*house){"unsubscribe": (*house).unsubscribe, "stays-stopped": (*house).staysStopped,
+		"choices": (*house).choices, "confirm": (*house).confirm} {
+		t.Run(string(clause), func(t *testing.T) {
+			storetest.Engines(t, func(t *testing.T, cfg store.Config) {
+				h := begin(t, cfg, text)
+				if e := h.shown(clause); e.Standing != avow.Kept {
+					t.Errorf("at first: %+v", e)
+				}
+				try(h)
+				if e := h.shown(clause); e.Standing != avow.Kept {
+					t.Errorf("at last: %+v", e)
+				}
+			})
+		})
+	}
 }
 
 // forgotten erases a person, and with them what was remembered of the signal.
@@ -182,15 +262,16 @@ func TestNotPromised(t *testing.T) {
 	if w := h.wellKnown(); w.Code != http.StatusNotFound {
 		t.Errorf("gpc.json: %d %s", w.Code, w.Body)
 	}
-	if all, err := h.Evidence(t.Context(), h.edition); len(all) > 0 || err != nil {
-		t.Error(all, err)
+	if e := h.evidence(); e.Clause != "" {
+		t.Error(e)
 	}
 }
 
 // Where nothing stops what the signal forbids, nobody says that it is honoured.
 func TestNotEnforced(t *testing.T) {
 	h := begin(t, store.Config{Path: t.TempDir()}, text)
-	h.Section = optout.New(h.db, h, false)
+	h.Close()
+	h.open(false)
 	h.Seen(true)
 	if e := h.evidence(); e.Standing != avow.Untested || e.Figures[0].Value != "1" {
 		t.Errorf("%+v", e)

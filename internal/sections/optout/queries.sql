@@ -22,3 +22,13 @@ SELECT what, CAST(SUM(n) AS BIGINT)
 -- name: Forget
 DELETE FROM signal_tally
  WHERE day < $1;
+
+-- name: Asked
+INSERT INTO optout_tally (day, what, n)
+VALUES ($1, $2, 1)
+    ON CONFLICT (day, what) DO UPDATE SET n = optout_tally.n + 1
+RETURNING n;
+
+-- name: ForgetTally
+DELETE FROM optout_tally
+ WHERE day < $1 OR day < $2 AND what LIKE '#%';
