@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/avow-privacy/avow/internal/cli/carry"
+	"github.com/avow-privacy/avow/internal/cli/post"
 	"github.com/avow-privacy/avow/internal/cli/site"
 	"github.com/avow-privacy/avow/internal/cli/tend"
 	"github.com/avow-privacy/avow/internal/cli/world"
@@ -28,10 +29,14 @@ type commands struct {
 	Read    readCommand    `cmd:"" help:"Read what came in, for a purpose."`
 	Verify  verifyCommand  `cmd:"" help:"Check a receipt, or a whole log."`
 
-	Import  carry.Import  `cmd:"" help:"Hand over rows of a file."`
-	Subject carry.Subject `cmd:"" help:"Export or erase one person."`
-	Backup  carry.Backup  `cmd:"" help:"Write a house into one file."`
-	Restore carry.Restore `cmd:"" help:"Fill an empty house from a backup."`
+	Import   carry.Import  `cmd:"" help:"Hand over rows of a file."`
+	Mail     post.Mail     `cmd:"" help:"Sort mail, and have done what it asks."`
+	Suppress post.Suppress `cmd:"" help:"Stop letters to a list of addresses."`
+	Subject  carry.Subject `cmd:"" help:"Export or erase one person."`
+	Backup   carry.Backup  `cmd:"" help:"Write a house into one file."`
+	Restore  carry.Restore `cmd:"" help:"Fill an empty house from a backup."`
+
+	Egress post.Egress `cmd:"" help:"Give recipients of the statement what it lets them have."`
 
 	Keys   tend.Keys   `cmd:"" help:"Look after the keys."`
 	Ledger tend.Ledger `cmd:"" help:"Look after the log."`

@@ -34,11 +34,13 @@ type house struct {
 	Keys      string `help:"Where the keys are: file:DIR, age:FILE, systemd:DIR or exec:DIR,CMD; outside the data folder, and made with it." placeholder:"SPEC"`
 	Statement string `help:"The privacy statement to run on." placeholder:"FILE"`
 
-	made string // what a first start makes, if not the data folder
+	made string    // what a first start makes, if not the data folder
+	post mailFlags // how letters travel
 }
 
 type serveCommand struct {
 	house
+	mailFlags
 	Site        string   `help:"The site that the statement is about: every request that is not avow's own goes there, through the gate." placeholder:"URL"`
 	Gate        string   `help:"What the gate does with what the statement does not allow: enforce stops it, observe only reports." enum:"enforce,observe" default:"enforce"`
 	ConsentMode bool     `help:"Tell Google's tags in the site's pages what was chosen."`
@@ -61,6 +63,7 @@ declared and chosen, the browser's signal is honoured, links that lead away are 
 
   avow serve --statement statement.md
   avow serve --site http://127.0.0.1:3000 --gate observe
+  avow serve --relay smtp://mail.example:587 --smtp :25 --mail-cert cert.pem --mail-key key.pem
   avow serve --db postgres://localhost/avow --keys file:/srv/avow/keys
   avow serve --witness https://witness.example=witness.example+1a2b3c4d+BA…
   avow serve --listen :8080 --private 127.0.0.1:8081 --data /srv/avow/data --keys file:/srv/avow/keys`
@@ -74,6 +77,10 @@ func (c *serveCommand) Run(w *World) error {
 		return err
 	}
 	config.DB, config.Witnesses = c.DB, c.Witness
+	if config.Mail, err = c.mail(w); err != nil {
+		return err
+	}
+	h.post = c.mailFlags
 	if err := c.front(&config); err != nil {
 		return err
 	}
@@ -155,7 +162,7 @@ func (c *demoCommand) Run(w *World) error {
 		*at = "http://" + l.Addr().String()
 	}
 	config.Site, config.Standins = harbour.Handler(from), map[string]string{harbour.MapsHost: from.Maps}
-	config.Guard, config.AccessLog = true, filepath.Join(config.Data, "log")
+	config.Guard, config.AccessLog, config.Mail.Outbox = true, filepath.Join(config.Data, "log"), true
 	return h.run(w, config, demoLinks)
 }
 
@@ -174,9 +181,9 @@ func demoLinks(out io.Writer, public string) {
 		{"the site", "/"}, {"statement", "/privacy"}, {"promises", "/privacy/promises"}, {"changes", "/privacy/changes"},
 		{"contact form", "/f/contact"}, {"order form", "/f/order"}, {"survey", "/f/survey"}, {"newsletter", "/f/newsletter"}, {"careers", "/f/careers"},
 		{"check a receipt", "/privacy/verify"}, {"for machines", "/privacy/statement.json"}, {"public log", "/log/checkpoint"},
-		{"your choices", "/privacy/choices"}, {"a page with a map", "/workshop"}, {"outside links", "/privacy/links"}, {"popular pages", "/privacy/popular"},
+		{"your choices", "/privacy/choices"}, {"letters sent", "/privacy/outbox"}, {"who gets something", "/privacy/recipients"}, {"opting out elsewhere", "/privacy/elsewhere"}, {"a page with a map", "/workshop"}, {"outside links", "/privacy/links"}, {"popular pages", "/privacy/popular"},
 	} {
-		fmt.Fprintf(out, "  %-16s %s%s\n", l.name, public, l.path)
+		fmt.Fprintf(out, "  %-20s %s%s\n", l.name, public, l.path)
 	}
 }
 
@@ -217,15 +224,25 @@ func (h *house) run(w *World, config server.Config, links func(io.Writer, string
 		return fmt.Errorf("%w; choose another address with --private, or :0 for any free port", err)
 	}
 	defer private.Close()
+	if config.Mail.Outbox {
+		config.Origin = "http://" + reachable(public) // links in letters lead here, not to a site that does not exist
+	}
+	post, err := h.post.listen()
+	if err != nil {
+		return err
+	}
 	s, err := server.New(ctx, config)
 	if err != nil {
 		return err
 	}
 	h.greet(w.Stdout, s, public, private, links)
+	for l, use := range post {
+		fmt.Fprintf(w.Stdout, "mail %s %s\n", l.Addr(), use)
+	}
 	if !config.Observe {
 		public = wall.Listener(public)
 	}
-	err = serve(ctx, s, map[net.Listener]http.Handler{public: s.Public(), private: s.Private()})
+	err = serve(ctx, s, map[net.Listener]http.Handler{public: s.Public(), private: s.Private()}, post)
 	return errors.Join(err, s.Close())
 }
 
@@ -235,6 +252,9 @@ func (h *house) greet(out io.Writer, s *server.Server, public, private net.Liste
 		fmt.Fprintf(out, "published version %d of the statement\nmade %s and %s\n\n"+
 			"Without the keys nothing of the data opens, by nobody. Back them up now, and keep the copy where the data is not:\n\n"+
 			"  avow keys backup FILE --keys %[3]s\n\n", p.Version, cmp.Or(h.made, h.Data), h.Keys)
+	}
+	if s.LettersWait() {
+		fmt.Fprintln(out, "letters wait, those that confirm an address too: name a mail server to hand them to with --relay")
 	}
 	if links != nil {
 		fmt.Fprintln(out)
@@ -261,7 +281,7 @@ func httpServer(h http.Handler) *http.Server {
 }
 
 // serve answers on every listener until ctx ends or one of them fails.
-func serve(ctx context.Context, s *server.Server, on map[net.Listener]http.Handler) error {
+func serve(ctx context.Context, s *server.Server, on map[net.Listener]http.Handler, post map[net.Listener]server.MailUse) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
@@ -275,6 +295,13 @@ func serve(ctx context.Context, s *server.Server, on map[net.Listener]http.Handl
 			}
 		})
 	}
+	for l, use := range post {
+		running.Go(func() {
+			if err := s.ServeMail(l, use); err != nil {
+				cancel(err)
+			}
+		})
+	}
 	running.Go(func() { s.Run(ctx) })
 	<-ctx.Done()
 	grace, done := context.WithTimeout(context.Background(), 10*time.Second)
@@ -282,6 +309,7 @@ func serve(ctx context.Context, s *server.Server, on map[net.Listener]http.Handl
 	for _, srv := range servers {
 		_ = srv.Shutdown(grace) // what is not done by then is cut off
 	}
+	_ = s.CloseMail(grace) // the same: whoever sent it sends it again
 	running.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause

@@ -23,13 +23,15 @@ import (
 
 // Import is avow import.
 type Import struct {
-	File       string            `arg:"" help:"The rows: CSV whose first row names the columns, or .jsonl."`
-	Collection string            `required:"" help:"Where they belong, such as contact." placeholder:"NAME"`
-	Map        map[string]string `mapsep:"none" help:"Which field a column is; an empty FIELD leaves the column out. Columns named as their fields need none." placeholder:"COLUMN=FIELD"`
-	DryRun     bool              `help:"Only hold the rows against a statement, and hand nothing over."`
-	Statement  string            `help:"The statement to hold the rows against in a dry run." default:"statement.md" placeholder:"FILE"`
-	Private    string            `help:"The private address of the avow that runs." default:"http://127.0.0.1:8081" placeholder:"URL"`
-	Keys       string            `help:"Where the keys, and with them the staff token, are." default:"file:avow-keys" placeholder:"SPEC"`
+	File         string            `arg:"" help:"The rows: CSV whose first row names the columns, or .jsonl."`
+	Collection   string            `help:"Where they belong, such as contact." placeholder:"NAME"`
+	Map          map[string]string `mapsep:"none" help:"Which field a column is; an empty FIELD leaves the column out. Columns named as their fields need none." placeholder:"COLUMN=FIELD"`
+	Suppressions bool              `help:"The file is a list of those who get no letters, from another tool."`
+	Confirmed    bool              `help:"These people confirmed their addresses in another tool. Who stopped letters here stays stopped."`
+	DryRun       bool              `help:"Only hold the rows against a statement, and hand nothing over."`
+	Statement    string            `help:"The statement to hold the rows against in a dry run." default:"statement.md" placeholder:"FILE"`
+	Private      string            `help:"The private address of the avow that runs." default:"http://127.0.0.1:8081" placeholder:"URL"`
+	Keys         string            `help:"Where the keys, and with them the staff token, are." default:"file:avow-keys" placeholder:"SPEC"`
 }
 
 // Help is what avow import --help says more.
@@ -48,6 +50,11 @@ it remembers how far it came in FILE.avow-import.
   avow import contacts.jsonl --collection contact --private http://127.0.0.1:8081 --keys file:/srv/avow/keys
   avow import customers.csv --collection order --dry-run --statement statement.md
 
+With --suppressions the file is a list of addresses to which letters are stopped, as avow suppress takes it. An import
+of people starts no letters to them.
+
+  avow import --suppressions unsubscribed.csv
+
 Exit status: 0 all rows were taken, 1 some were refused or it could not be done, 2 used wrongly.`
 }
 
@@ -56,6 +63,9 @@ const worthABar = 1 << 20
 
 // Run runs avow import.
 func (c *Import) Run(w *world.World) error {
+	if c.Suppressions {
+		return c.suppress(w)
+	}
 	f, err := os.Open(c.File)
 	if err != nil {
 		return err
@@ -99,6 +109,9 @@ func (c *Import) digest(f io.Reader) (digest string, size int64, err error) {
 		return "", 0, fmt.Errorf("read %s: %w", c.File, err)
 	}
 	fmt.Fprintf(h, "\x00%s", c.Collection)
+	if c.Confirmed {
+		fmt.Fprint(h, "\x00confirmed")
+	}
 	for _, column := range slices.Sorted(maps.Keys(c.Map)) {
 		fmt.Fprintf(h, "\x00%s\x00%s", column, c.Map[column])
 	}
@@ -130,6 +143,9 @@ func (c *Import) house(w *world.World, digest string) (hand, error) {
 	}
 	return func(chunk int, rows client.Rows) (*client.Imported, error) {
 		ctx := client.WithKey(context.Background(), fmt.Sprintf("import-%s-%d", digest, chunk))
+		if c.Confirmed {
+			return running.ImportConfirmed(ctx, token, avow.Collection(c.Collection), rows)
+		}
 		return running.Import(ctx, token, avow.Collection(c.Collection), rows)
 	}, nil
 }

@@ -39,6 +39,7 @@ same process: what counts is the ratio, house by bare handler.
   erase        DELETE /v1/subjects/ID: a person with everything, with certificate
   decide       POST /v1/decisions: may this be used for that?
   receipt      GET /v1/receipts/LINK
+  letter       POST /v1/messages: one recipient, decided on and queued, with entry and receipt
   ledger-tax   creates in this process, with the log (per_s) and without (bare_per_s), under the same group commit;
                here the ratio is without by with, so 1 is no tax
 

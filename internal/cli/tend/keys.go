@@ -18,6 +18,7 @@ type Keys struct {
 	Status  KeysStatus  `cmd:"" help:"Say how the keys are kept."`
 	Backup  KeysBackup  `cmd:"" help:"Write the keys into one file that a passphrase opens."`
 	Restore KeysRestore `cmd:"" help:"Put the keys of a backup in their place."`
+	DNS     KeysDNS     `cmd:"" name:"dns" help:"Print the DNS records by which others check your letters."`
 	Rotate  KeysRotate  `cmd:"" help:"Wrap everything under a new key, and destroy the old one."`
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/avow-privacy/avow/internal/ledger"
 	"github.com/avow-privacy/avow/internal/page"
 	"github.com/avow-privacy/avow/internal/sections/changes"
+	"github.com/avow-privacy/avow/internal/sections/optout/stops"
 	"github.com/avow-privacy/avow/internal/store"
 	"github.com/avow-privacy/avow/internal/vault"
 	"github.com/avow-privacy/avow/server"
@@ -30,9 +31,13 @@ func (h *core) against(ctx context.Context, tx *store.Tx, found *vault.Scanned, 
 	}
 	found.Against(kept)
 	if events[store.Events] != kept[store.Events] {
-		fault(vault.Fault{Part: store.Events, What: "the rows are not those that were kept: some were lost, altered or brought back"})
+		fault(vault.Fault{Part: store.Events, What: vault.Unlike})
 	}
-	return nil
+	words, err := stops.Scan(ctx, tx, h.keys)
+	if err == nil && words[store.Words] != kept[store.Words] {
+		fault(vault.Fault{Part: store.Words, What: vault.Unlike})
+	}
+	return err
 }
 
 // history holds the versions of the statement to what was published.

@@ -1,0 +1,2 @@
+// Package post holds the commands for letters: mail read in, letters stopped, lists given out.
+package post
