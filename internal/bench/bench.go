@@ -42,7 +42,7 @@ type Result struct {
 }
 
 // Names are those of the measures, in the order in which they are reported.
-var Names = []string{"create", "read-email", "read-id", "update", "erase", "decide", "receipt", "ledger-tax"}
+var Names = []string{"create", "read-email", "read-id", "update", "erase", "decide", "receipt", "letter", "ledger-tax"}
 
 // ErrAnswers says that some answers were errors: then nothing was measured.
 var ErrAnswers = errors.New("answers were errors")

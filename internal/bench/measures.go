@@ -31,6 +31,7 @@ func (r *run) measures() []measure {
 		{name: "erase", house: job{ask: r.erase}, bare: job{ask: r.eraseNobody}, before: r.letIn},
 		same("decide", r.decide),
 		same("receipt", r.receipt),
+		same("letter", r.letter),
 	}
 }
 
@@ -127,6 +128,18 @@ func (r *run) decide(buf []byte) []byte {
 
 func (r *run) receipt(buf []byte) []byte {
 	return r.request(buf, "GET", "/v1/receipts/"+pick(r.links), nil)
+}
+
+type letter struct {
+	Purpose string   `json:"purpose"`
+	To      []string `json:"to"`
+	Subject string   `json:"subject"`
+	Text    string   `json:"text"`
+}
+
+// letter is decided on and queued. There is no relay, so it waits.
+func (r *run) letter(buf []byte) []byte {
+	return r.request(buf, "POST", "/v1/messages", letter{"reply", []string{fmt.Sprintf("p%08d@bench.example", rand.Int64N(r.known))}, "Your question", message})
 }
 
 func pick(from []string) string { return from[rand.IntN(len(from))] }
