@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,6 +99,12 @@ func filled(t *testing.T) (rest, running scene) {
 				h.Taken("order", "name", "N", "email", email, "address", "A", "instrument", "Tide clock")
 			default:
 				h.Taken("contact", "email", email, "message", strings.Repeat("a message ", 1+n%50))
+			}
+			if n%20 == 0 {
+				stop := url.Values{"email": {email}, "choice": {"nothing"}}
+				if a := h.Send("/privacy/letters", "application/x-www-form-urlencoded", strings.NewReader(stop.Encode())); a.Status != http.StatusOK {
+					t.Fatalf("stop letters: %d", a.Status)
+				}
 			}
 			h.Pass(time.Second)
 		}
@@ -225,7 +233,7 @@ func judge(t *testing.T, before, after disk, named bool) (verdict, string) {
 	if counts {
 		return counted, differ
 	}
-	if mended, _ := compareRows(t, asItWas, dir); mended == "" {
+	if mended, counts := compareRows(t, asItWas, dir); mended == "" || counts {
 		return harmless, "" // by the start
 	}
 	return missed, differ

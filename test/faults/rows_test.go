@@ -45,6 +45,8 @@ var (
 		"UPDATE ledger_event SET about = randomblob(16) WHERE " + one("ledger_event"),
 		"UPDATE ledger_head SET state = randomblob(32)",
 		"UPDATE ledger_head SET size = size - 1",
+		"UPDATE optout_word SET stopped = 1 WHERE " + one("optout_word"),
+		"UPDATE optout_word SET scope = 'other' WHERE " + one("optout_word"),
 		"UPDATE statement_version SET source = CAST('other' AS BLOB)",
 		"UPDATE statement_version SET updated = '2020-01-01'",
 		"UPDATE statement_version SET leaf = 2",
@@ -56,6 +58,7 @@ var (
 		"DELETE FROM ledger_event WHERE " + one("ledger_event"),
 		"DELETE FROM ledger_chunk WHERE " + one("ledger_chunk"),
 		"DELETE FROM ledger_tile WHERE " + one("ledger_tile"),
+		"DELETE FROM optout_word WHERE " + one("optout_word"),
 		"DELETE FROM ledger_head",
 		"DELETE FROM statement_version",
 		"DELETE FROM vault_epoch",
@@ -65,12 +68,13 @@ var (
 		"INSERT INTO vault_subject (id, epoch, wrapped) SELECT randomblob(16), epoch, wrapped FROM vault_subject WHERE " + one("vault_subject"),
 		"INSERT INTO vault_index (digest, subject) SELECT randomblob(16), subject FROM vault_index WHERE " + one("vault_index"),
 		"INSERT INTO ledger_event (subject, about, n, log, leaf, pos, version, sealed) SELECT subject, about, n + 1, log, leaf, pos, version, sealed FROM ledger_event WHERE " + one("ledger_event"),
+		"INSERT INTO optout_word (digest, scope, stopped, started, reason) SELECT randomblob(32), scope, stopped, started, reason FROM optout_word WHERE " + one("optout_word"),
 		"INSERT INTO ledger_chunk (log, first, data) SELECT log, first + 100000, data FROM ledger_chunk WHERE " + one("ledger_chunk"),
 	}
 )
 
 // keys are the columns that name a row.
-var keys = map[string]string{"vault_record": "id", "vault_subject": "id", "vault_index": "digest", "ledger_event": "about", "ledger_chunk": "first", "ledger_tile": "n"}
+var keys = map[string]string{"vault_record": "id", "vault_subject": "id", "vault_index": "digest", "optout_word": "digest", "ledger_event": "about", "ledger_chunk": "first", "ledger_tile": "n"}
 
 // one is the condition that takes one row at random.
 func one(table string) string {
@@ -137,8 +141,8 @@ func fullCheck(dir string) error {
 
 // counters are tables of numbers that are shown and that nothing depends on:
 // how many forms were accepted or refused, how often a version was shown. They
-// are in no state root.
-var counters = []string{"form_tally", "read_tally", "notice_served"}
+// are in no state root. What optout_journal counts, a start counts anew.
+var counters = []string{"form_tally", "read_tally", "notice_served", "optout_tally", "mail_tally", "mailbox_tally", "optout_journal"}
 
 // compareRows says how the rows in one folder differ from those in another, or
 // what an index finds other than its table does; and whether it is only counts
