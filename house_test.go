@@ -382,6 +382,7 @@ var doors = []struct {
 	{"net.DialTimeout", []string{"client"}, "one door out"},
 	{"net.Dialer", []string{"client", "internal/egress", "gate"}, "one door out"},
 	{"net/smtp", nil, "one door out"},
+	{"github.com/emersion/go-smtp", []string{"internal/egress", "internal/mail/listen"}, "one door out, and one for mail to come in"},
 	{"database/sql", []string{"internal/store", "internal/store/sqlite", "internal/store/postgres", "internal/store/storetest"}, "one transaction holds a change and its entries"},
 	{"github.com/jackc/pgx/v5", []string{"internal/store/postgres"}, "one transaction holds a change and its entries"},
 	{"github.com/ncruces/go-sqlite3", []string{"internal/store/sqlite", "internal/store/storetest"}, "one transaction holds a change and its entries"},
