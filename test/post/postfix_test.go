@@ -89,7 +89,7 @@ func startPostfix(t testing.TB, address, tls string, routes ...string) *postfix 
 		missing(t, errors.Join(err, err2))
 	}
 	if os.Getuid() != 0 {
-		missing(t, errors.New("only root can start a Postfix, whose parts run as somebody else"))
+		t.Skip("only root can start a Postfix, whose parts run as somebody else: run this test as root") // nothing that setup could install
 	}
 	dir, err := os.MkdirTemp("", "postfix") // t.TempDir is for its owner alone
 	if err != nil {
