@@ -2,10 +2,10 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -151,24 +151,12 @@ func (p *post) close() {
 	p.door.Close()
 }
 
-// mailName is what the house calls itself to mail servers.
+// mailName is what the house calls itself to mail servers: the host of the site
+// that its log was begun for. At the first start no statement is in force yet.
 func (s *Server) mailName() string {
-	u, err := url.Parse(s.origin())
-	if err != nil || u.Hostname() == "" {
-		return "localhost"
-	}
-	return u.Hostname()
-}
-
-// origin is where links in letters lead: to the site of the statement.
-func (s *Server) origin() string {
-	if s.config.Origin != "" {
-		return s.config.Origin
-	}
-	if e := s.changes.InForce(); e != nil && len(e.Organisation.Site) > 0 {
-		return e.Organisation.Site[0]
-	}
-	return ""
+	host, _, _ := strings.Cut(s.ledger.Status().Origin, "/")
+	name, _, _ := strings.Cut(host, ":")
+	return cmp.Or(name, "localhost")
 }
 
 // A mailDNSAnswer is what GET /v1/mail/dns answers.

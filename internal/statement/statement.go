@@ -10,6 +10,7 @@ package statement
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/avow-privacy/avow"
 	"github.com/avow-privacy/avow/internal/statement/prose"
@@ -61,12 +62,24 @@ type Statement struct {
 	contents []Heading
 }
 
+// An Edition is a published version of a statement. It is never changed.
+type Edition struct {
+	*Statement
+	Version   avow.Version
+	Published time.Time
+	Class     string // first, wording, narrower or wider, compared with the version before
+	Leaf      int64  // index of the public log entry that announced it
+}
+
 // Organisation is who makes the promises.
 type Organisation struct {
 	Name    string
 	Site    []string // the origins the statement covers, such as https://harbour.example
 	Contact string   // the address for privacy questions
 }
+
+// Home is where their pages are: the first of the sites, or "".
+func (o *Organisation) Home() string { return strings.Join(o.Site[:min(1, len(o.Site))], "") }
 
 // A Datum is a kind of information that may be collected.
 type Datum struct {

@@ -88,3 +88,13 @@ func address(t *testing.T, text string) mail.Address {
 	}
 	return a
 }
+
+// TestName: a house that has only just begun calls itself by its site's name.
+func TestName(t *testing.T) {
+	town := startSink(t, listen.Incoming)
+	h := startHouse(t, town.Address)
+	h.press("/f/newsletter", "email", "eve@town.example")
+	if got := town.next(t, 0, "eve@town.example", "/u/start/").Helo; got != "harbour.example" {
+		t.Errorf("it calls itself %q", got)
+	}
+}

@@ -1,6 +1,7 @@
 package optout
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/hex"
@@ -98,13 +99,7 @@ func (s *Section) startLink(e *statement.Edition, digest [32]byte, of []*stateme
 
 // origin is where the pages of a house are.
 func (s *Section) origin(e *statement.Edition) string {
-	if s.Origin != "" {
-		return s.Origin
-	}
-	if len(e.Organisation.Site) == 0 {
-		return ""
-	}
-	return strings.TrimSuffix(e.Organisation.Site[0], "/")
+	return cmp.Or(s.Origin, e.Organisation.Home())
 }
 
 // question is the letter that asks.

@@ -20,6 +20,7 @@ package mailbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -355,8 +356,5 @@ func (d *doubts) may(peer netip.Addr, now time.Time, most int) bool {
 
 // origin is where links in letters lead.
 func (s *Section) origin(now *statement.Edition) string {
-	if s.Origin == "" && len(now.Organisation.Site) > 0 {
-		return now.Organisation.Site[0]
-	}
-	return s.Origin
+	return cmp.Or(s.Origin, now.Organisation.Home())
 }

@@ -16,12 +16,12 @@
 package mailing
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/base32"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -152,10 +152,7 @@ func sender(now *statement.Edition) (mail.Address, error) {
 
 // origin is where the pages are by which letters are stopped.
 func (s *Section) origin(now *statement.Edition) string {
-	if s.Origin != "" || len(now.Organisation.Site) == 0 {
-		return s.Origin
-	}
-	return strings.TrimSuffix(now.Organisation.Site[0], "/")
+	return cmp.Or(s.Origin, now.Organisation.Home())
 }
 
 // idText writes ids in what every mail system leaves alone.

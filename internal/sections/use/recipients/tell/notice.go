@@ -336,7 +336,7 @@ func (k *Desk) letter(tx *store.Tx, name string, due []*duty) string {
 const ackUse = "recipient-done"
 
 func (k *Desk) link(token []byte) string {
-	return cmp.Or(k.Origin, k.Editions.InForce().Organisation.Site[0]) + page.Base + "/recipients/done/" + k.Keys.Veil(ackUse, token)
+	return cmp.Or(k.Origin, k.Editions.InForce().Organisation.Home()) + page.Base + "/recipients/done/" + k.Keys.Veil(ackUse, token)
 }
 
 // acknowledge takes a recipient's word that it was done: of one notice, or of
